@@ -1,0 +1,25 @@
+"""What every command that talks to the database does first."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from psycopg import Connection
+
+from daemon.database.schema import inspect
+from daemon.engine.queue import Queue
+from daemon.sessions import name_instance, require_current_schema, session_of
+from daemon.settings import read_settings
+from daemon.workloads.categorization.workload import TABLE
+
+
+@contextmanager
+def connected(purpose: str) -> Iterator[Connection]:
+    """A connection to the shop's database with a schema of this version. Raises ConfigurationError otherwise."""
+    session = session_of(read_settings(), name_instance())
+    with session.connect(purpose) as conn:
+        require_current_schema(inspect(conn))
+        yield conn
+
+
+def queue_of_categorization() -> Queue:
+    return Queue("categorization", TABLE, name_instance())

@@ -1,0 +1,31 @@
+"""List the items of a batch that could not be treated, with a stable code and the reason."""
+
+import argparse
+
+HELP = "the items of a batch that are in error"
+EXAMPLE = "catalogd errors 42"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", type=int, metavar="ID", help="the batch")
+
+
+def act(options: argparse.Namespace) -> int:
+    import json
+    import sys
+
+    from daemon.commands.batches import list_batches
+    from daemon.commands.connection import connected
+    from daemon.errors import UsageError
+
+    with connected("errors") as conn:
+        if not list_batches(conn, options.id):
+            raise UsageError(f"there is no batch {options.id}")
+        with conn.transaction(), conn.cursor("errors") as cursor:
+            cursor.execute(
+                "SELECT item, code, message FROM categorization_errors WHERE batch_id = %s ORDER BY id",
+                (options.id,),
+            )
+            for item, code, message in cursor:
+                sys.stdout.write(f"{json.dumps(item)[:200]}\t{code}\t{message}\n")
+    return 0

@@ -1,0 +1,26 @@
+"""Say in words why a prediction was made: its category, its confidence and the evidence, strongest first."""
+
+import argparse
+
+HELP = "the evidence for a prediction, in words"
+EXAMPLE = "catalogd explain 1234"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", type=int, metavar="PREDICTION_ID", help="predictions.id")
+
+
+def act(options: argparse.Namespace) -> int:
+    import sys
+
+    from daemon.commands.connection import connected
+    from daemon.errors import UsageError
+    from daemon.workloads.categorization.explanation import explain
+    from daemon.workloads.categorization.store import read_explained
+
+    with connected("explain") as conn:
+        found = read_explained(conn, options.id)
+    if found is None:
+        raise UsageError(f"there is no prediction {options.id}")
+    sys.stdout.write(explain(*found) + "\n")
+    return 0

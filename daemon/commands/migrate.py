@@ -1,0 +1,36 @@
+"""Bring the database's schema up to date. Safe to run several times at once, and again after it was killed.
+
+Tables that the PHP application already made are adopted: what is missing is added, a wrong shape is refused.
+"""
+
+import argparse
+
+HELP = "create or update catalogd's tables"
+EXAMPLE = "catalogd migrate"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--with-stand-in", action="store_true", help="first make a stand-in shop: users, categories, products"
+    )
+
+
+def act(options: argparse.Namespace) -> int:
+    import sys
+
+    from daemon.database.schema import MigrationRefused, migrate
+    from daemon.errors import ConfigurationError
+    from daemon.sessions import name_instance, session_of
+    from daemon.settings import read_settings
+    from daemon.stand_in.schema import create_stand_in
+
+    session = session_of(read_settings(), name_instance())
+    if options.with_stand_in:
+        with session.connect("migrate") as conn:
+            create_stand_in(conn)
+    try:
+        applied = migrate(session)
+    except MigrationRefused as error:
+        raise ConfigurationError(str(error)) from error
+    sys.stdout.write(f"applied {', '.join(applied)}\n" if applied else "the schema is up to date\n")
+    return 0

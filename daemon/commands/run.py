@@ -1,0 +1,33 @@
+"""Run the daemon: treat batches until SIGTERM or SIGINT. A second signal cancels the slices in hand."""
+
+import argparse
+
+HELP = "run the daemon"
+EXAMPLE = "catalogd run --workers 4"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--once", action="store_true", help="treat everything that is open, then exit 0")
+    parser.add_argument(
+        "--workers", type=int, metavar="N", help="worker threads (default: CATALOGD_WORKERS, or 2)"
+    )
+
+
+def act(options: argparse.Namespace) -> int:
+    import os
+
+    import structlog
+
+    from daemon.errors import DaemonError
+    from daemon.logs import configure_logs
+    from daemon.service import run
+    from daemon.settings import read_settings
+    from daemon.systemd import Notifier
+
+    settings = read_settings() if options.workers is None else read_settings(workers=options.workers)
+    configure_logs(settings.log_level, settings.log_format)
+    try:
+        return run(settings, Notifier.from_environment(os.environ), once=options.once)
+    except DaemonError as error:
+        structlog.get_logger().error("daemon.refused", error_type=type(error).__name__, error=str(error))
+        raise

@@ -1,0 +1,36 @@
+"""Show the open batches and the last ones that ended, or one batch with --json for scripts."""
+
+import argparse
+
+HELP = "what is open, how far it is, how fast"
+EXAMPLE = "catalogd status 42 --json"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", type=int, nargs="?", metavar="ID", help="one batch")
+    parser.add_argument(
+        "--json", action="store_true", help="a JSON object, or an array of them without an ID"
+    )
+
+
+def act(options: argparse.Namespace) -> int:
+    import json
+    import sys
+    from dataclasses import asdict
+
+    from daemon.commands.batches import list_batches, show_batches
+    from daemon.commands.connection import connected
+    from daemon.errors import UsageError
+
+    with connected("status") as conn:
+        batches = list_batches(conn, options.id)
+    if options.id is not None and not batches:
+        raise UsageError(f"there is no batch {options.id}")
+    if options.json:
+        rows = [asdict(batch) for batch in batches]
+        sys.stdout.write(json.dumps(rows if options.id is None else rows[0], default=str) + "\n")
+    elif not batches:
+        sys.stdout.write("no batch was ever inserted\n")
+    else:
+        show_batches(batches)
+    return 0

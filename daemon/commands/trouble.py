@@ -1,0 +1,21 @@
+"""Turns expected failures of the database into one sentence."""
+
+import psycopg
+from psycopg_pool import PoolTimeout
+
+from daemon.database.failures import summary
+
+
+def explain_trouble(error: Exception) -> str | None:
+    """A sentence with the remedy, or None for what nobody expected: that deserves its traceback."""
+    if isinstance(error, PoolTimeout | TimeoutError):
+        return str(error)
+    if not isinstance(error, psycopg.Error):
+        return None
+    if isinstance(error, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn):
+        return f"the schema is not the one expected ({summary(error)}); run: catalogd migrate"
+    if isinstance(error, psycopg.errors.InsufficientPrivilege):
+        return f"this role may not do that ({summary(error)})"
+    if isinstance(error, psycopg.OperationalError):
+        return f"the database cannot be reached: {summary(error)}; check DATABASE_URL or DB_HOST, DB_PORT, DB_NAME"
+    return f"the database refused: {summary(error)}"

@@ -1,0 +1,18 @@
+"""Loads SQL statements, one per file, from a package's sql/ folder."""
+
+from functools import cache
+from importlib.resources import files
+
+from psycopg import sql
+
+
+@cache
+def statement(package: str, name: str, **identifiers: str) -> bytes:
+    """The text of `sql/<name>.sql` in `package`, ready to execute.
+
+    `{word}` in the file becomes the quoted identifier given as that keyword, never a value; a literal brace is
+    written twice.
+    """
+    text = files(package).joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
+    quoted = {word: sql.Identifier(identifier) for word, identifier in identifiers.items()}
+    return sql.SQL(text).format(**quoted).as_bytes()  # type: ignore[arg-type]  # our own files, not user text

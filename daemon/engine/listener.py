@@ -1,0 +1,149 @@
+"""The listening thread: LISTEN on a connection of its own, ring the bells, prove that it can hear, reconnect."""
+
+import os
+import select
+import threading
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from time import monotonic
+
+import psycopg
+import structlog
+from psycopg import Connection, sql
+
+from daemon.database.failures import summary
+from daemon.database.probe import probe
+from daemon.database.statements import statement
+from daemon.engine.backoff import Backoff
+from daemon.engine.worker import Lookout
+
+log = structlog.get_logger()
+
+CHANNEL = "catalogd"
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """How the listener's own health is watched; deafness is found within `probe_every + probe_deadline`."""
+
+    probe_every: timedelta = timedelta(seconds=8)
+    probe_deadline: timedelta = timedelta(seconds=4)
+    self_test: timedelta = timedelta(seconds=2)  # how long the notification to ourselves may take
+    retest: timedelta = timedelta(minutes=5)  # between self-tests while a pooler stands in between
+
+
+class Deaf(Exception):
+    """LISTEN succeeded, yet nothing arrives: a transaction pooler stands in between."""
+
+
+class Listener:
+    """Rings every bell at a notification, and once after each LISTEN, for what was sent meanwhile is gone.
+
+    `connect` opens the listening connection; `notify` sends an empty notification on a channel through another one.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Connection],
+        notify: Callable[[str], None],
+        lookouts: Sequence[Lookout],
+        stop: threading.Event,
+        backoff: Backoff,
+        hearing: Hearing | None = None,
+    ) -> None:
+        self.is_settled = threading.Event()  # it listens, or it is known that it cannot
+        self._connect = connect
+        self._notify = notify
+        self._lookouts = lookouts
+        self._stop = stop
+        self._backoff = backoff
+        self._hearing = hearing or Hearing()
+        self._stop_reader, self._stop_writer = os.pipe()
+        self._said_deaf = False
+
+    def interrupt(self) -> None:
+        """Wake the thread, from any other, so that it sees that it must stop."""
+        os.write(self._stop_writer, b"!")
+
+    def run(self) -> None:
+        """Until stopped. Without hearing the workers poll; the work goes on."""
+        try:
+            while not self._stop.is_set():
+                try:
+                    with self._connect() as conn:
+                        self._listen(conn)
+                except Deaf:
+                    self._say_deaf()
+                    self._pause(self._hearing.retest.total_seconds())
+                except psycopg.OperationalError as error:
+                    self._lose(error)
+        finally:
+            os.close(self._stop_reader)
+            os.close(self._stop_writer)
+
+    def _listen(self, conn: Connection) -> None:
+        conn.execute(statement("daemon.engine", "listen", channel=CHANNEL))
+        self._test_hearing(conn)
+        log.info("listener.connected", channel=CHANNEL)
+        self._backoff.reset()
+        self._said_deaf = False
+        for lookout in self._lookouts:
+            lookout.is_deaf.clear()
+        self._ring()
+        self.is_settled.set()
+        while not self._stop.is_set():
+            if self._wait_for_bytes(conn, self._hearing.probe_every.total_seconds()):
+                if any(True for _ in conn.notifies(timeout=0)):
+                    self._ring()
+            elif not self._stop.is_set():
+                probe(conn, self._hearing.probe_deadline.total_seconds())
+
+    def _test_hearing(self, conn: Connection) -> None:
+        channel = f"{CHANNEL}_{uuid.uuid4().hex}"
+        conn.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
+        self._notify(channel)
+        deadline = monotonic() + self._hearing.self_test.total_seconds()
+        heard = False
+        while not heard and not self._stop.is_set():
+            remaining = deadline - monotonic()
+            if remaining <= 0:
+                raise Deaf
+            if self._wait_for_bytes(conn, remaining):
+                heard = any([notification.channel == channel for notification in conn.notifies(timeout=0)])
+        conn.execute(sql.SQL("UNLISTEN {}").format(sql.Identifier(channel)))
+
+    def _wait_for_bytes(self, conn: Connection, timeout_s: float) -> bool:
+        readable, _, _ = select.select([conn.fileno(), self._stop_reader], [], [], timeout_s)
+        return conn.fileno() in readable
+
+    def _ring(self) -> None:
+        for lookout in self._lookouts:
+            lookout.wakeup.ring()
+
+    def _lose(self, error: psycopg.OperationalError) -> None:
+        delay_s = self._backoff.next_s()
+        log.warning("listener.lost", channel=CHANNEL, error=summary(error), retry_in_s=round(delay_s, 2))
+        self._poll_instead()
+        self._pause(delay_s)
+
+    def _say_deaf(self) -> None:
+        if not self._said_deaf:
+            log.warning(
+                "listener.deaf",
+                channel=CHANNEL,
+                retry_in_s=self._hearing.retest.total_seconds(),
+                hint="a transaction pooler drops notifications; polling instead",
+            )
+        self._said_deaf = True
+        self._poll_instead()
+
+    def _poll_instead(self) -> None:
+        for lookout in self._lookouts:
+            lookout.is_deaf.set()
+        self._ring()  # whoever sleeps for long now begins to look again
+        self.is_settled.set()
+
+    def _pause(self, delay_s: float) -> None:
+        select.select([self._stop_reader], [], [], delay_s)

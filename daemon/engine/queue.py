@@ -1,0 +1,316 @@
+"""The queue of one workload: plan, claim, lock, settle. The only place that changes a batch's status."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from psycopg import Connection
+from psycopg.rows import class_row, scalar_row
+
+from daemon.database.failures import Effect, effect_of, summary
+from daemon.database.statements import statement
+from daemon.engine.status import BatchStatus
+from daemon.engine.workload import BatchTable, Item, Outcome
+
+RETRY_LIMIT = 3  # a batch set back this often is refused
+SLICE_DEATHS = 2  # workers that may die in a slice before it is cut into single items
+ITEM_DEATHS = 3  # workers that may die in a single item before it becomes an item error
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long the queue waits for what, by the database's clock."""
+
+    grace: timedelta = timedelta(milliseconds=400)  # between a claim's commit and its lock
+    frozen: timedelta = timedelta(seconds=30)  # a client silent in the middle of a transaction
+    longest_delay: timedelta = timedelta(minutes=5)  # no slice is put off for longer
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A batch as planning left it: processing, or already at its end."""
+
+    id: int
+    status: str
+    error_message: str | None
+    retry_count: int
+    items: int
+    success: int
+    errors: int
+    wait_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """A batch whose last slice was just settled."""
+
+    id: int
+    status: str
+    retry_count: int
+    items: int
+    success: int
+    errors: int
+    wait_s: float
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedSlice:
+    id: int
+    batch_id: int
+    attempts: int  # this one included
+    item_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Slices that one worker took together, not yet locked. Never empty."""
+
+    worker: str
+    slices: Sequence[ClaimedSlice]
+
+    @property
+    def slice_ids(self) -> list[int]:
+        return [slice.id for slice in self.slices]
+
+    @property
+    def is_recovered(self) -> bool:
+        """Whether an earlier worker died in it; such a slice is claimed alone."""
+        return self.slices[0].attempts > 1
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether it has ended as many workers as it may."""
+        first = self.slices[0]
+        return first.attempts > (ITEM_DEATHS if first.item_count == 1 else SLICE_DEATHS)
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Up to N items of one batch, locked by the transaction that will settle them."""
+
+    id: int
+    batch_id: int
+    items: Sequence[int]
+    is_wanted: bool  # its batch is still processing
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What there is to do, whoever may do it."""
+
+    to_plan: bool
+    to_treat: bool
+    processing: bool
+
+    @property
+    def is_open(self) -> bool:
+        return self.to_plan or self.to_treat or self.processing
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenSession:
+    pid: int
+    application_name: str
+    ended: bool
+
+
+class Queue:
+    """One workload's queue. Connections come in autocommit; `lock`, `settle` and `split` run in the caller's
+    transaction, every other method in one of its own. Errors are psycopg's."""
+
+    def __init__(self, workload: str, table: BatchTable, instance: str, timing: Timing | None = None) -> None:
+        self.workload = workload
+        self.table = table
+        self._instance = instance
+        self._timing = timing or Timing()
+
+    def plan(self, conn: Connection, limit: int = 200) -> list[Planned]:
+        """Cut up to `limit` pending batches into slices; empty when none waits, or others hold them.
+
+        A batch that the server cannot plan becomes `failed`; the others go on.
+        """
+        try:
+            return self._plan(conn, limit)
+        except Exception as error:
+            if effect_of(error) is not Effect.DATA:
+                raise
+            return self._plan_or_fail(conn)
+
+    def _plan(self, conn: Connection, limit: int) -> list[Planned]:
+        with conn.transaction():
+            batch_ids = self._lock_pending(conn, limit)
+            return self._cut(conn, batch_ids) if batch_ids else []
+
+    def _plan_or_fail(self, conn: Connection) -> list[Planned]:
+        with conn.transaction():
+            batch_ids = self._lock_pending(conn, limit=1)
+            if not batch_ids:
+                return []
+            try:
+                with conn.transaction():
+                    return self._cut(conn, batch_ids)
+            except Exception as error:
+                if effect_of(error) is not Effect.DATA:
+                    raise
+                message = f"The batch could not be planned: {summary(error)}"
+                return self._planned(conn, "fail", {"batch_id": batch_ids[0], "message": message})
+
+    def _lock_pending(self, conn: Connection, limit: int) -> list[int]:
+        row = self._execute(conn, "lock_pending", {"limit": limit, "bytes": 64 * 1024}).fetchone()
+        batch_ids: list[int] = (row[0] if row else None) or []
+        if batch_ids:
+            busy = self._drop_slices(conn, batch_ids)
+            batch_ids = [batch_id for batch_id in batch_ids if batch_id not in busy]
+        return batch_ids
+
+    def _cut(self, conn: Connection, batch_ids: Sequence[int]) -> list[Planned]:
+        parameters = {
+            "batch_ids": batch_ids,
+            "slice_size": self.table.slice_size,
+            "retry_limit": RETRY_LIMIT,
+            "items_column": self.table.items,
+        }
+        return self._planned(conn, "plan", parameters)
+
+    def _planned(self, conn: Connection, name: str, parameters: Mapping[str, object]) -> list[Planned]:
+        with conn.cursor(row_factory=class_row(Planned)) as cursor:
+            return cursor.execute(self._statement(name), self._parameters(parameters)).fetchall()
+
+    def _drop_slices(self, conn: Connection, batch_ids: Sequence[int]) -> set[int]:
+        """Returns the batches of which a worker still holds a slice."""
+        with conn.cursor(row_factory=scalar_row) as cursor:
+            cursor.execute(self._statement("drop_slices"), self._parameters({"batch_ids": batch_ids}))
+            return set(cursor)
+
+    def claim(self, conn: Connection, worker: str) -> Claim | None:
+        """Take the next slice, or a group of tiny ones, and count the attempt. None when there is nothing to take."""
+        parameters = {
+            "worker": worker,
+            "slice_size": self.table.slice_size,
+            "tiny": max(1, self.table.slice_size // 50),
+            "grace": self._timing.grace,
+            "longest_delay": self._timing.longest_delay,
+        }
+        with conn.cursor(row_factory=class_row(ClaimedSlice)) as cursor:
+            slices = cursor.execute(self._statement("claim"), self._parameters(parameters)).fetchall()
+        return Claim(worker, slices) if slices else None
+
+    def lock(self, conn: Connection, claim: Claim) -> list[Slice]:
+        """Lock what is still the worker's own, and drop the slices of batches that want no more work."""
+        parameters = {"slice_ids": claim.slice_ids, "worker": claim.worker}
+        with conn.cursor(row_factory=class_row(Slice)) as cursor:
+            found = cursor.execute(self._statement("lock"), parameters).fetchall()
+        unwanted = {slice.batch_id for slice in found if not slice.is_wanted}
+        if unwanted:
+            self._drop_slices(conn, sorted(unwanted))
+        return [slice for slice in found if slice.is_wanted]
+
+    def settle(
+        self, conn: Connection, slices: Sequence[Slice], outcomes: Sequence[Outcome]
+    ) -> list[Completed]:
+        """Record item errors, count, delete the slices; returns the batches this completes.
+
+        Raises ValueError unless there is exactly one outcome for each item of the slices.
+        """
+        expected = Counter(Item(slice.batch_id, item) for slice in slices for item in slice.items)
+        if expected != Counter(outcome.item for outcome in outcomes):
+            raise ValueError("a workload must return exactly one outcome for each item")
+        failed = [outcome for outcome in outcomes if outcome.code is not None]
+        if failed:
+            self._record_errors(conn, failed)
+        total = Counter(outcome.item.batch_id for outcome in outcomes)
+        failures = Counter(outcome.item.batch_id for outcome in failed)
+        batch_ids = sorted(total)
+        parameters = {
+            "slice_ids": [slice.id for slice in slices],
+            "batch_ids": batch_ids,
+            "successes": [total[batch_id] - failures[batch_id] for batch_id in batch_ids],
+            "failures": [failures[batch_id] for batch_id in batch_ids],
+        }
+        with conn.cursor(row_factory=class_row(Completed)) as cursor:
+            return cursor.execute(self._statement("settle"), self._parameters(parameters)).fetchall()
+
+    def _record_errors(self, conn: Connection, failed: Sequence[Outcome]) -> None:
+        parameters = {
+            "batch_ids": [outcome.item.batch_id for outcome in failed],
+            "items": [outcome.item.id for outcome in failed],
+            "codes": [outcome.code for outcome in failed],
+            "messages": [outcome.reason for outcome in failed],
+        }
+        self._execute(conn, "record_errors", parameters)
+
+    def split(self, conn: Connection, slice: Slice) -> None:
+        """Cut a locked slice into single items, each claimed alone from now on."""
+        self._execute(conn, "split", {"slice_id": slice.id})
+
+    def release(self, conn: Connection, claim: Claim, delay: timedelta) -> None:
+        """Give a claim back untreated; it is due again after `delay`, and the attempt does not count."""
+        delay = min(delay, self._timing.longest_delay)
+        self._execute(conn, "release", {"slice_ids": claim.slice_ids, "worker": claim.worker, "delay": delay})
+
+    def backlog(self, conn: Connection) -> Backlog:
+        """What there is to do, in one statement."""
+        with conn.cursor(row_factory=class_row(Backlog)) as cursor:
+            found = cursor.execute(self._statement("backlog"), self._parameters({})).fetchone()
+        assert found is not None  # noqa: S101  # a SELECT without FROM has one row
+        return found
+
+    def end_frozen(self, conn: Connection) -> list[FrozenSession]:
+        """End sessions whose client went silent inside a transaction; their slices are free at once."""
+        with conn.cursor(row_factory=class_row(FrozenSession)) as cursor:
+            cursor.execute(self._statement("end_frozen"), {"bound": self._timing.frozen})
+            return cursor.fetchall()
+
+    def retry(self, conn: Connection, batch_id: int) -> bool:
+        """Set a batch back for what is left of it, as PHP does. False when there is no such batch at an end."""
+        allowed = [BatchStatus.COMPLETED, BatchStatus.FAILED, BatchStatus.CANCELLED]
+        return self._order(conn, batch_id, BatchStatus.PENDING, allowed, retries=1)
+
+    def cancel(self, conn: Connection, batch_id: int) -> bool:
+        """Stop a batch: no further slice starts. False when there is no such batch open."""
+        return self._order(
+            conn, batch_id, BatchStatus.CANCELLED, [BatchStatus.PENDING, BatchStatus.PROCESSING]
+        )
+
+    def _order(
+        self,
+        conn: Connection,
+        batch_id: int,
+        status: BatchStatus,
+        allowed: Sequence[BatchStatus],
+        retries: int = 0,
+    ) -> bool:
+        parameters = {
+            "batch_id": batch_id,
+            "status": status.value,
+            "allowed": list(map(str, allowed)),
+            "retries": retries,
+        }
+        with conn.transaction():
+            conn.execute("SELECT set_config('catalogd.actor', 'operator', true)")
+            return self._execute(conn, "set_status", parameters).rowcount == 1
+
+    def _statement(self, name: str) -> bytes:
+        table = self.table
+        return statement(
+            "daemon.engine",
+            name,
+            batches=table.name,
+            items=table.items,
+            results=table.results,
+            result_item=table.result_item,
+            errors=table.errors,
+            total=f"total_{table.counted}",
+            processed=f"processed_{table.counted}",
+            success=f"success_{table.counted}",
+            error=f"error_{table.counted}",
+        )
+
+    def _parameters(self, parameters: Mapping[str, object]) -> dict[str, object]:
+        common = {"workload": self.workload, "entity": self.table.entity, "instance": self._instance}
+        return common | dict(parameters)
+
+    def _execute(self, conn: Connection, name: str, parameters: Mapping[str, object]):  # type: ignore[no-untyped-def]
+        return conn.execute(self._statement(name), self._parameters(parameters))

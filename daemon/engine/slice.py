@@ -1,0 +1,174 @@
+"""Treats one claim: process and settle in one transaction, in halves when the data is at fault."""
+
+import threading
+from collections.abc import Callable, Sequence
+from time import monotonic
+
+import structlog
+from psycopg import Connection
+
+from daemon.database.failures import Effect, effect_of, summary
+from daemon.engine.events import announce_completed
+from daemon.engine.backoff import Backoff
+from daemon.engine.queue import Claim, Completed, Queue
+from daemon.engine.workload import Item, Outcome, Workload
+
+log = structlog.get_logger()
+
+Process = Callable[[Connection, Sequence[Item]], Sequence[Outcome]]
+
+
+class EveryItemFailed(Exception):
+    """Each of several items failed alone, with the same kind of error: it is not the items that are at fault."""
+
+
+class NotTreated(Exception):
+    """A claim was given up untouched; `delay_s` is when it is due again. The cause is chained."""
+
+    def __init__(self, effect: Effect, delay_s: float) -> None:
+        super().__init__(effect.name)
+        self.effect = effect
+        self.delay_s = delay_s
+
+
+class SliceRunner:
+    """Runs the claims of one worker thread."""
+
+    def __init__(
+        self, queue: Queue, workload: Workload, backoff: Backoff, cancelled: threading.Event
+    ) -> None:
+        self._queue = queue
+        self._workload = workload
+        self._backoff = backoff
+        self._cancelled = cancelled
+
+    def treat(self, conn: Connection, claim: Claim) -> None:
+        """Treat a claim to its end. Raises NotTreated when that must wait; the caller then releases the claim."""
+        if claim.is_recovered:
+            first = claim.slices[0]
+            log.warning("slice.recovered", batch_id=first.batch_id, slice_id=first.id, attempt=first.attempts)
+        ways = [self._set_apart] if claim.is_spent else [self._in_one, self._in_halves]
+        failure: Exception | None = None
+        for way in ways:
+            try:
+                way(conn, claim)
+            except Exception as error:  # noqa: BLE001  # the one place where a slice's failure is weighed
+                failure = error
+                if (
+                    self._cancelled.is_set()
+                    or effect_of(error) is not Effect.DATA
+                    or isinstance(error, EveryItemFailed)
+                ):
+                    break
+                log.warning(
+                    "slice.halved",
+                    batch_id=claim.slices[0].batch_id,
+                    slice_id=claim.slices[0].id,
+                    error_type=type(error).__name__,
+                    sqlstate=getattr(error, "sqlstate", None),
+                )
+            else:
+                self._backoff.reset()
+                return
+        assert failure is not None  # noqa: S101  # the loop ends here only after a failure
+        raise self._not_treated(claim, failure) from failure
+
+    def _in_one(self, conn: Connection, claim: Claim) -> None:
+        self._commit(conn, claim, self._workload.process)
+
+    def _in_halves(self, conn: Connection, claim: Claim) -> None:
+        self._commit(conn, claim, self._process_in_halves)
+
+    def _set_apart(self, conn: Connection, claim: Claim) -> None:
+        """What has ended its workers too often: a slice is cut into single items, a single item becomes an error."""
+        with conn.transaction():
+            for slice in self._queue.lock(conn, claim):
+                if len(slice.items) > 1:
+                    self._queue.split(conn, slice)
+                    return
+        self._commit(conn, claim, _declare_deadly)
+
+    def _commit(self, conn: Connection, claim: Claim, process: Process) -> None:
+        began = monotonic()
+        with conn.transaction():
+            slices = self._queue.lock(conn, claim)
+            items = [Item(slice.batch_id, item) for slice in slices for item in slice.items]
+            if not items:
+                return
+            outcomes = process(conn, items)
+            if self._cancelled.is_set():
+                raise InterruptedError("stopped before the commit")
+            completed = self._queue.settle(conn, slices, outcomes)
+        self._report(claim, outcomes, completed, monotonic() - began)
+
+    def _process_in_halves(self, conn: Connection, items: Sequence[Item]) -> Sequence[Outcome]:
+        culprits: list[Exception] = []
+        outcomes = self._halve(conn, items, culprits)
+        if (
+            len(items) > 1
+            and len(culprits) == len(items)
+            and len({type(culprit) for culprit in culprits}) == 1
+        ):
+            raise EveryItemFailed(summary(culprits[0])) from culprits[0]
+        return outcomes
+
+    def _halve(self, conn: Connection, items: Sequence[Item], culprits: list[Exception]) -> list[Outcome]:
+        try:
+            with conn.transaction():  # a savepoint: the slice's lock is kept throughout
+                outcomes = list(self._workload.process(conn, items))
+                conn.execute("SET CONSTRAINTS ALL IMMEDIATE")
+                return outcomes
+        except Exception as error:
+            if self._cancelled.is_set() or effect_of(error) is not Effect.DATA:
+                raise
+            if len(items) == 1:
+                culprits.append(error)
+                return [Outcome.failed(items[0], "refused", f"{type(error).__name__}: {summary(error)}")]
+        middle = len(items) // 2
+        return self._halve(conn, items[:middle], culprits) + self._halve(conn, items[middle:], culprits)
+
+    def _not_treated(self, claim: Claim, error: Exception) -> NotTreated:
+        first = claim.slices[0]
+        if self._cancelled.is_set():
+            return NotTreated(Effect.TRANSIENT, 0.0)
+        delay_s = self._backoff.next_s()
+        effect = Effect.TRANSIENT if effect_of(error) is Effect.TRANSIENT else Effect.ENVIRONMENT
+        event = "slice.retried" if effect is Effect.TRANSIENT else "workload.paused"
+        log.warning(
+            event,
+            batch_id=first.batch_id,
+            slice_id=first.id,
+            items=sum(slice.item_count for slice in claim.slices),
+            attempt=first.attempts,
+            error_type=type(error).__name__,
+            error=summary(error),
+            sqlstate=getattr(error, "sqlstate", None),
+            retry_in_s=round(delay_s, 2),
+        )
+        return NotTreated(effect, delay_s)
+
+    def _report(
+        self, claim: Claim, outcomes: Sequence[Outcome], completed: Sequence[Completed], duration_s: float
+    ) -> None:
+        log.debug(
+            "slice.settled",
+            batch_id=claim.slices[0].batch_id,
+            slices=len(claim.slices),
+            items=len(outcomes),
+            duration_ms=round(duration_s * 1000, 1),
+        )
+        for outcome in outcomes:
+            if outcome.code is not None:
+                log.info(
+                    "item.failed",
+                    batch_id=outcome.item.batch_id,
+                    item=outcome.item.id,
+                    code=outcome.code,
+                    reason=outcome.reason,
+                )
+        announce_completed(completed)
+
+
+def _declare_deadly(_conn: Connection, items: Sequence[Item]) -> Sequence[Outcome]:
+    reason = "the process that treated this item died each time it was tried"
+    return [Outcome.failed(item, "worker_died", reason) for item in items]

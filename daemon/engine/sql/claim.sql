@@ -1,0 +1,50 @@
+-- Claim the next slice, and with a tiny one its tiny neighbours, to be treated in one transaction. A claimed slice that
+-- nobody has locked, past the grace, lost its worker. A slice that was tried before goes alone, so that one that kills
+-- its worker takes no other with it. Times that lie in the future by more than the code ever sets come from a clock
+-- that was put back. The claim may be lost in a crash of the server, so its commit need not wait for the disk.
+WITH front AS (
+    SELECT id, priority, turn, item_count, attempts
+    FROM batch_slices
+    WHERE workload = %(workload)s
+      AND (run_after IS NULL OR run_after NOT BETWEEN now() AND now() + %(longest_delay)s)
+      AND (claimed_at IS NULL OR claimed_at NOT BETWEEN now() - %(grace)s AND now() + %(grace)s)
+    ORDER BY priority DESC, turn, id
+    LIMIT 1
+    FOR NO KEY UPDATE SKIP LOCKED
+), neighbour AS (
+    SELECT slice.id, slice.item_count
+    FROM front
+    JOIN batch_slices AS slice
+      ON slice.workload = %(workload)s
+     AND slice.priority = front.priority
+     AND slice.turn = front.turn
+     AND slice.id > front.id
+    WHERE front.attempts = 0
+      AND front.item_count <= %(tiny)s::int
+      AND slice.attempts = 0
+      AND slice.item_count <= %(tiny)s::int
+      AND slice.claimed_at IS NULL
+      AND slice.run_after IS NULL
+    ORDER BY slice.id
+    LIMIT %(slice_size)s::int - 1
+    FOR NO KEY UPDATE OF slice SKIP LOCKED
+), chosen AS (
+    SELECT id
+    FROM front
+    UNION ALL
+    SELECT id
+    FROM (SELECT id, sum(item_count) OVER (ORDER BY id) AS items_so_far FROM neighbour) AS counted
+    WHERE items_so_far <= %(slice_size)s::int - %(tiny)s::int
+), claimed AS (
+    UPDATE batch_slices AS slice
+    SET claimed_at = clock_timestamp(),
+        claimed_by = %(worker)s,
+        attempts = slice.attempts + 1
+    FROM chosen
+    WHERE slice.id = chosen.id
+    RETURNING slice.id, slice.batch_id, slice.attempts, slice.item_count
+)
+SELECT claimed.*
+FROM claimed,
+     (SELECT set_config('synchronous_commit', 'off', true) OFFSET 0) AS cheap_commit
+ORDER BY claimed.id

@@ -1,0 +1,13 @@
+-- End sessions of catalogd whose client has been silent in the middle of a transaction for too long: a frozen process
+-- keeps its locks, and inside a COPY no timeout of the server reaches it. Works within the same role only.
+SELECT activity.pid,
+       activity.application_name,
+       pg_terminate_backend(activity.pid) AS ended
+FROM pg_stat_activity AS activity
+WHERE activity.datname = current_database()
+  AND activity.usename = current_user
+  AND activity.application_name LIKE 'catalogd %%'
+  AND activity.pid <> pg_backend_pid()
+  AND activity.xact_start IS NOT NULL
+  AND activity.wait_event_type = 'Client'
+  AND activity.state_change < now() - %(bound)s

@@ -1,0 +1,131 @@
+-- Cut pending batches, locked by the caller, into slices. The list is expanded once, in the server: ids are digits in
+-- JSON numbers or strings, up to 2^63 - 1; anything else is an item error; an item that already has its result is
+-- done. A new batch starts at the lowest outstanding turn, so small ones need not wait behind big ones.
+WITH batch AS (
+    SELECT id,
+           coalesce(jsonb_typeof({items}), 'null') AS kind,
+           CASE jsonb_typeof({items}) WHEN 'array' THEN {items} ELSE '[]' END AS items,
+           retry_count,
+           priority,
+           created_at,
+           retry_count >= %(retry_limit)s::int AS is_refused
+    FROM {batches}
+    WHERE id = ANY(%(batch_ids)s)
+), element AS (
+    SELECT batch.id AS batch_id,
+           entry.value,
+           CASE
+               WHEN jsonb_typeof(entry.value) IN ('number', 'string')
+                   THEN substring(entry.value #>> '{{}}' FROM '^0*([0-9]{{1,19}})$')::numeric
+           END AS number
+    FROM batch
+    CROSS JOIN LATERAL jsonb_array_elements(batch.items) AS entry (value)
+    WHERE NOT batch.is_refused
+), good AS (
+    SELECT DISTINCT batch_id, number::bigint AS item
+    FROM element
+    WHERE number <= 9223372036854775807
+), bad AS (
+    SELECT DISTINCT batch_id, value
+    FROM element
+    WHERE number IS NULL OR number > 9223372036854775807
+), done AS MATERIALIZED (
+    SELECT batch_id, {result_item} AS item
+    FROM {results}
+    WHERE batch_id = ANY(%(batch_ids)s)
+), todo AS (
+    SELECT good.batch_id,
+           good.item,
+           (row_number() OVER (PARTITION BY good.batch_id ORDER BY good.item) - 1) / %(slice_size)s::int AS place
+    FROM good
+    WHERE NOT EXISTS (SELECT FROM done WHERE done.batch_id = good.batch_id AND done.item = good.item)
+), cut AS (
+    INSERT INTO batch_slices (workload, batch_id, priority, turn, items)
+    SELECT %(workload)s::text,
+           todo.batch_id,
+           batch.priority,
+           todo.place + coalesce((
+               SELECT min(slice.turn)
+               FROM batch_slices AS slice
+               WHERE slice.workload = %(workload)s
+                 AND slice.priority = batch.priority
+           ), 0),
+           array_agg(todo.item ORDER BY todo.item)
+    FROM todo
+    JOIN batch ON batch.id = todo.batch_id
+    GROUP BY todo.batch_id, batch.priority, todo.place
+    ORDER BY todo.place, todo.batch_id
+    RETURNING batch_id, item_count
+), cleared AS (
+    DELETE FROM {errors}
+    WHERE batch_id IN (SELECT id FROM batch WHERE retry_count > 0 AND NOT is_refused)
+), refused AS (
+    INSERT INTO {errors} (batch_id, item, code, message)
+    SELECT batch_id,
+           value,
+           'not_an_id',
+           'not an id: an id is a whole number from 0 to 9223372036854775807'
+    FROM bad
+), tally AS (
+    SELECT batch.*,
+           coalesce(good_count, 0) AS good,
+           coalesce(bad_count, 0) AS bad,
+           coalesce(todo_count, 0) AS todo
+    FROM batch
+    LEFT JOIN (SELECT batch_id, count(*) AS good_count FROM good GROUP BY batch_id) AS g ON g.batch_id = batch.id
+    LEFT JOIN (SELECT batch_id, count(*) AS bad_count FROM bad GROUP BY batch_id) AS b ON b.batch_id = batch.id
+    LEFT JOIN (SELECT batch_id, sum(item_count) AS todo_count FROM cut GROUP BY batch_id) AS t ON t.batch_id = batch.id
+), verdict AS (
+    SELECT tally.*,
+           CASE
+               WHEN is_refused THEN 'failed'
+               WHEN kind <> 'array' THEN 'failed'
+               WHEN good = 0 AND bad > 0 THEN 'failed'
+               WHEN todo = 0 THEN 'completed'
+               ELSE 'processing'
+           END AS status,
+           CASE
+               WHEN is_refused
+                   THEN format('The retry limit of %%s is reached; insert a new batch for what is left.', %(retry_limit)s::int)
+               WHEN kind = 'null'
+                   THEN format('%%s is empty: it must be a JSON array of ids.', %(items_column)s::text)
+               WHEN kind <> 'array'
+                   THEN format('%%s is a JSON %%s: it must be an array of ids.', %(items_column)s::text, kind)
+               WHEN good = 0 AND bad > 0
+                   THEN format('None of the %%s entries of %%s is an id.', bad, %(items_column)s::text)
+           END AS error_message
+    FROM tally
+), moved AS (
+    UPDATE {batches} AS target
+    SET status = verdict.status,
+        error_message = verdict.error_message,
+        {total} = CASE WHEN is_refused THEN target.{total} ELSE good + bad END,
+        {processed} = CASE WHEN is_refused THEN target.{processed} ELSE good - todo + bad END,
+        {success} = CASE WHEN is_refused THEN target.{success} ELSE good - todo END,
+        {error} = CASE WHEN is_refused THEN target.{error} ELSE bad END,
+        started_at = clock_timestamp(),
+        completed_at = CASE WHEN verdict.status <> 'processing' THEN clock_timestamp() END
+    FROM verdict
+    WHERE target.id = verdict.id
+    RETURNING target.id,
+              target.status,
+              target.error_message,
+              target.retry_count,
+              target.{total} AS items,
+              target.{success} AS success,
+              target.{error} AS errors,
+              extract(epoch FROM clock_timestamp() - target.created_at)::float8 AS wait_s
+), audited AS (
+    INSERT INTO audit_log (entity_type, entity_id, action, actor_type, metadata)
+    SELECT %(entity)s::text,
+           moved.id,
+           CASE moved.status WHEN 'processing' THEN 'planned' ELSE moved.status END,
+           'daemon',
+           jsonb_build_object('instance', %(instance)s::text, 'from', 'pending', 'to', moved.status,
+                              'items', moved.items, 'success', moved.success, 'errors', moved.errors,
+                              'retry_count', moved.retry_count)
+    FROM moved
+)
+SELECT *
+FROM moved
+ORDER BY id

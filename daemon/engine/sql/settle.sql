@@ -1,0 +1,52 @@
+-- End slices in the transaction that holds their results: delete them, count their items, and with the last one give
+-- the batch its final status. The row's own counters decide which is the last, so two workers cannot both be, or
+-- neither. A batch that was cancelled or set back meanwhile keeps its status; what is committed is counted all the same.
+WITH settled AS (
+    SELECT *
+    FROM unnest(%(batch_ids)s::bigint[], %(successes)s::int[], %(failures)s::int[])
+        AS given (batch_id, success, failed)
+), ended AS (
+    DELETE FROM batch_slices
+    WHERE id = ANY(%(slice_ids)s)
+), counted AS (
+    UPDATE {batches} AS batch
+    SET {processed} = batch.{processed} + settled.success + settled.failed,
+        {success} = batch.{success} + settled.success,
+        {error} = batch.{error} + settled.failed,
+        status = CASE
+            WHEN batch.status = 'processing'
+             AND batch.{processed} + settled.success + settled.failed >= batch.{total} THEN 'completed'
+            ELSE batch.status
+        END,
+        completed_at = CASE
+            WHEN batch.status = 'processing'
+             AND batch.{processed} + settled.success + settled.failed >= batch.{total} THEN clock_timestamp()
+            ELSE batch.completed_at
+        END
+    FROM settled
+    WHERE batch.id = settled.batch_id
+    RETURNING batch.id,
+              batch.status,
+              batch.retry_count,
+              batch.{total} AS items,
+              batch.{success} AS success,
+              batch.{error} AS errors,
+              extract(epoch FROM batch.started_at - batch.created_at)::float8 AS wait_s,
+              extract(epoch FROM batch.completed_at - batch.started_at)::float8 AS duration_s
+), completed AS (
+    SELECT *
+    FROM counted
+    WHERE status = 'completed'
+), audited AS (
+    INSERT INTO audit_log (entity_type, entity_id, action, actor_type, metadata)
+    SELECT %(entity)s::text,
+           id,
+           'completed',
+           'daemon',
+           jsonb_build_object('instance', %(instance)s::text, 'from', 'processing', 'to', 'completed', 'items', items,
+                              'success', success, 'errors', errors, 'retry_count', retry_count)
+    FROM completed
+)
+SELECT *
+FROM completed
+ORDER BY id

@@ -1,0 +1,177 @@
+"""A worker thread: plans or claims while there is work, then rests until the bell rings."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from time import monotonic
+
+import psycopg
+import structlog
+from psycopg import Connection
+from psycopg_pool import PoolTimeout
+
+from daemon.database.failures import Effect, effect_of, summary
+from daemon.database.pool import Pool
+from daemon.engine.backoff import Backoff
+from daemon.engine.events import announce_planned
+from daemon.engine.queue import Backlog, Claim, Queue
+from daemon.engine.slice import NotTreated, SliceRunner
+from daemon.engine.wakeup import Wakeup
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often an instance looks for work that no bell announced."""
+
+    look_again: timedelta = timedelta(milliseconds=200)  # while a batch is open, though others may hold it
+    safety_poll: timedelta = timedelta(seconds=60)  # while nothing is open
+    patrol: timedelta = timedelta(seconds=5)  # between searches for frozen sessions, while a batch is open
+
+
+class Lookout:
+    """What the resting workers of one workload share: one of them looks out for work, the others sleep."""
+
+    def __init__(self, wakeup: Wakeup, pace: Pace, on_rest: Callable[[], None] = lambda: None) -> None:
+        self.wakeup = wakeup
+        self.post = threading.Lock()  # held by the worker that looks out
+        self.is_deaf = threading.Event()  # no bell can be heard: the poll must be short
+        self._pace = pace
+        self._on_rest = on_rest
+        self._next_patrol = 0.0
+
+    def wait(self, backlog: Backlog) -> bool:
+        """Until the bell rings (True) or it is time to look again (False)."""
+        if not backlog.is_open:
+            self._on_rest()
+        is_watchful = backlog.is_open or self.is_deaf.is_set()
+        pause = self._pace.look_again if is_watchful else self._pace.safety_poll
+        return self.wakeup.wait(pause.total_seconds())
+
+    def is_patrol_due(self) -> bool:
+        """True once per patrol interval, to whichever worker asks first. A race costs one more search."""
+        now = monotonic()
+        if now < self._next_patrol:
+            return False
+        self._next_patrol = now + self._pace.patrol.total_seconds()
+        return True
+
+
+class Worker:
+    """Owns its slice from claim to commit. Borrows one connection for as long as there is work."""
+
+    def __init__(
+        self,
+        name: str,
+        pool: Pool,
+        queue: Queue,
+        runner: SliceRunner,
+        lookout: Lookout,
+        stop: threading.Event,
+        backoff: Backoff,
+    ) -> None:
+        self.name = name
+        self.connection: Connection | None = None  # in hand; the supervisor may cancel what runs on it
+        self._pool = pool
+        self._queue = queue
+        self._runner = runner
+        self._lookout = lookout
+        self._stop = stop
+        self._backoff = backoff
+        self._unreleased: Claim | None = None
+
+    def run(self) -> None:
+        """Until stopped. A lost connection is expected; anything else that gets out is a bug."""
+        with structlog.contextvars.bound_contextvars(worker=self.name, workload=self._queue.workload):
+            while not self._stop.is_set():
+                try:
+                    self._work()
+                    self._rest()
+                except (psycopg.Error, PoolTimeout) as error:
+                    self._step_back(error)
+
+    def _work(self) -> None:
+        """Treat what can be claimed, until nothing is left."""
+        with self._pool.connection() as conn:
+            self.connection = conn
+            try:
+                self._release_unreleased(conn)
+                while not self._stop.is_set() and self._step(conn):
+                    self._backoff.reset()
+                    self._lookout.wakeup.ring()  # where there is work there may be more: wake the next
+                    self._patrol(conn)
+            finally:
+                self.connection = None
+
+    def _step(self, conn: Connection) -> bool:
+        planned = self._queue.plan(conn)
+        announce_planned(planned)
+        claim = self._queue.claim(conn, self.name)
+        if claim is not None:
+            self._treat(conn, claim)
+        return bool(planned or claim)
+
+    def _treat(self, conn: Connection, claim: Claim) -> None:
+        self._unreleased = claim
+        try:
+            self._runner.treat(conn, claim)
+        except NotTreated as failure:
+            if conn.closed:
+                raise psycopg.OperationalError("the connection is lost") from failure
+            self._queue.release(conn, claim, timedelta(seconds=failure.delay_s))
+            if failure.effect is Effect.ENVIRONMENT:
+                self._stop.wait(failure.delay_s)
+        self._unreleased = None
+
+    def _release_unreleased(self, conn: Connection) -> None:
+        """A claim whose connection was lost is given back on the next one, if no peer took it meanwhile."""
+        if self._unreleased is not None:
+            self._queue.release(conn, self._unreleased, timedelta(0))
+            self._unreleased = None
+
+    def _rest(self) -> None:
+        """Sleep. The one on lookout wakes by itself from time to time; it rings for the others when it finds work."""
+        if not self._lookout.post.acquire(blocking=False):
+            self._lookout.wakeup.wait(None)
+            return
+        try:
+            backlog = self._look()
+            while not self._stop.is_set():
+                if self._lookout.wait(backlog):
+                    return
+                backlog = self._look()
+                if backlog.to_plan or backlog.to_treat:
+                    return
+        finally:
+            self._lookout.post.release()
+
+    def _look(self) -> Backlog:
+        with self._pool.connection() as conn:
+            backlog = self._queue.backlog(conn)
+            if backlog.is_open:
+                self._patrol(conn)
+            return backlog
+
+    def _patrol(self, conn: Connection) -> None:
+        if self._lookout.is_patrol_due():
+            for session in self._queue.end_frozen(conn):
+                log.warning(
+                    "session.ended",
+                    pid=session.pid,
+                    application_name=session.application_name,
+                    ended=session.ended,
+                )
+
+    def _step_back(self, error: Exception) -> None:
+        delay_s = self._backoff.next_s()
+        level = log.warning if effect_of(error) is Effect.TRANSIENT else log.error
+        level(
+            "worker.waiting",
+            error_type=type(error).__name__,
+            error=summary(error),
+            sqlstate=getattr(error, "sqlstate", None),
+            retry_in_s=round(delay_s, 2),
+        )
+        self._stop.wait(delay_s)

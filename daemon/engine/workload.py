@@ -1,0 +1,67 @@
+"""The interface between the engine and a kind of work."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+from psycopg import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class BatchTable:
+    """The tables of a workload, by the names PHP knows them by.
+
+    The batch table has the columns id, status, retry_count, priority, created_at, started_at, completed_at,
+    error_message, the JSON array of items named `items`, and the counters total_, processed_, success_ and
+    error_<counted>.
+    """
+
+    name: str  # "categorization_batches"
+    entity: str  # "categorization_batch": entity_type in audit_log
+    items: str  # "product_ids": JSON array of ids, numbers or strings of digits
+    counted: str  # "products": what the counters count
+    results: str  # "predictions": one row per treated item, unique in batch_id and `result_item`
+    result_item: str  # "product_id"
+    errors: str  # "categorization_errors": batch_id, item, code, message
+    slice_size: int = 500  # items that one transaction treats at most
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing to treat: an id out of a batch's list."""
+
+    batch_id: int
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an item: done when `code` is None, else an item error, final for this attempt."""
+
+    item: Item
+    code: str | None = None
+    reason: str = ""
+
+    @classmethod
+    def done(cls, item: Item) -> Self:
+        return cls(item)
+
+    @classmethod
+    def failed(cls, item: Item, code: str, reason: str) -> Self:
+        """`code` is stable, for programs; `reason` is a sentence for people."""
+        return cls(item, code, reason)
+
+
+class Workload(Protocol):
+    """One kind of work. The engine plans, claims, locks, settles; the workload decides and writes."""
+
+    name: str
+    table: BatchTable
+
+    def process(self, conn: Connection, items: Sequence[Item]) -> Sequence[Outcome]:
+        """Treat items inside the engine's transaction; results and settlement commit together.
+
+        Each item names its batch: several tiny batches may share one call. One outcome per item, in any order. An
+        item that cannot be treated is an Outcome, not an exception; after an exception the engine rolls back and
+        calls again with halves, until the culprit stands alone. Called by several threads at once.
+        """

@@ -1,0 +1,69 @@
+"""One JSON object per event on stdout, or lines for people on a terminal; other libraries' logs go the same way."""
+
+import logging
+import sys
+from typing import TextIO
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+
+_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+_LONGEST = 2_000  # characters of one value: journald cuts a line at 48 KiB
+
+
+def configure_logs(level: str = "info", style: str = "auto", stream: TextIO | None = None) -> None:
+    """Set up structlog and logging for the process. `style` is json, pretty, or auto: pretty on a terminal."""
+    stream = stream or sys.stdout
+    is_pretty = style == "pretty" or (style == "auto" and stream.isatty())
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _keep_short,
+    ]
+    renderer: list[Processor]
+    if is_pretty:
+        renderer = [
+            structlog.dev.ConsoleRenderer(
+                colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
+    else:
+        transform = structlog.tracebacks.ExceptionDictTransformer(show_locals=False, max_frames=20)
+        renderer = [structlog.processors.ExceptionRenderer(transform), structlog.processors.JSONRenderer()]
+    structlog.configure(
+        processors=[*shared, *renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
+        logger_factory=structlog.WriteLoggerFactory(stream),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, _name_library],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(max(_LEVELS[level], logging.WARNING))
+
+
+def _name_library(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """A library's prose is a value; the event's name says whence it came."""
+    record = event.get("_record")
+    event["message"] = str(event.pop("event"))[:_LONGEST]
+    event["event"] = (
+        f"library.{record.levelname.lower()}" if isinstance(record, logging.LogRecord) else "library.log"
+    )
+    if isinstance(record, logging.LogRecord):
+        event["logger"] = record.name
+    return event
+
+
+def _keep_short(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    for key, value in event.items():
+        if isinstance(value, str) and len(value) > _LONGEST:
+            event[key] = value[:_LONGEST] + "…"
+    return event

@@ -1,0 +1,139 @@
+"""Turns evidence into decisions: which category, how sure, and why. Pure; knows no database."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daemon.workloads.categorization.calibration import Calibration
+from daemon.workloads.categorization.evidence.source import Evidence, EvidenceSource
+from daemon.workloads.categorization.model import Model
+from daemon.workloads.categorization.product import Product
+from daemon.workloads.categorization.softmax import softmax
+from daemon.workloads.categorization.taxonomy import Taxonomy
+from daemon.workloads.categorization.vocabulary import FeatureMatrix
+
+Level = Literal["high", "medium", "low"]
+
+THRESHOLD = 90.0  # confidence from which a decision is of level "high"
+LEAST, MOST = 10.0, 100.0  # confidence
+FEATURES_SHOWN = 3  # per source
+LEAST_SHARE = 0.05  # of the sum, for a source to be shown
+LEAST_PART = 0.1  # of what its source adds, for a feature to be shown
+VALUE_LENGTH = 200  # characters of an evidence value
+NO_CATEGORY = ""  # the code suggested where no category is known at all
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The category suggested for one product. `confidence` is in [10, 100]; `evidence` is never empty."""
+
+    category_code: str
+    category_label: str
+    confidence: float
+    level: Level
+    evidence: tuple[Evidence, ...]
+
+
+def decide(
+    model: Model, taxonomy: Taxonomy, products: Sequence[Product], threshold: float = THRESHOLD
+) -> list[Decision]:
+    """One decision for each product, in their order. Nothing in a product makes it raise."""
+    if not products:
+        return []
+    if not model.categories:
+        return [fallback_signal(NO_CATEGORY, taxonomy, threshold) for _ in products]
+    features = model.vocabulary.read(products)
+    scores = model.score(features)
+    picked = pick_category(scores)
+    confidences = compute_score(scores, picked, model.calibration).tolist()
+    evidence = _build_slice(model, products, features, model.contributions(features, picked))
+    decisions = []
+    for position, confidence, reasons in zip(picked.tolist(), confidences, evidence, strict=True):
+        code = model.categories[position]
+        decisions.append(
+            Decision(code, taxonomy.label_of(code), confidence, derive_level(confidence, threshold), reasons)
+            if reasons
+            else fallback_signal(code, taxonomy, threshold)
+        )
+    return decisions
+
+
+def pick_category(scores: NDArray[np.float32]) -> NDArray[np.intp]:
+    """The position of the best category in each row of (products, categories); of equals the first."""
+    best: NDArray[np.intp] = np.argmax(scores, axis=1)
+    return best
+
+
+def compute_score(
+    scores: NDArray[np.float32], picked: NDArray[np.intp], calibration: Calibration
+) -> NDArray[np.float64]:
+    """The confidence in the picked categories: calibrated probability in percent, 2 decimals, in [10, 100].
+
+    `scores` (products, categories) are sums of weighted evidence; their softmax is the probability.
+    """
+    probabilities = softmax(scores)[np.arange(len(picked)), picked].astype(np.float64)
+    confidence: NDArray[np.float64] = np.clip(100 * calibration.apply(probabilities), LEAST, MOST)
+    return confidence.round(2)
+
+
+def derive_level(score: float, threshold: float = THRESHOLD) -> Level:
+    """At or above the threshold "high", from two thirds of it (60 for 90) "medium", else "low"."""
+    if score >= threshold:
+        return "high"
+    return "medium" if score >= threshold * 2 / 3 else "low"
+
+
+def fallback_signal(code: str, taxonomy: Taxonomy, threshold: float = THRESHOLD) -> Decision:
+    """The answer where nothing that is known of the product speaks: a guess, said to be one."""
+    reason = Evidence("fallback", "No evidence", "nothing known about this product points to a category", 0.0)
+    return Decision(code, taxonomy.label_of(code), LEAST, derive_level(LEAST, threshold), (reason,))
+
+
+def build_evidence(
+    source: EvidenceSource, product: Product, features: Sequence[str], weight: float
+) -> Evidence:
+    """What one source says for the category: its strongest features in words, strongest first."""
+    value = "; ".join([source.describe(feature, product) for feature in features])[:VALUE_LENGTH]
+    if not value.isprintable():
+        value = "".join(sign if sign.isprintable() else " " for sign in value)
+    return Evidence(source.name, source.label, value, weight)
+
+
+def _build_slice(
+    model: Model, products: Sequence[Product], features: FeatureMatrix, contributions: NDArray[np.float32]
+) -> list[tuple[Evidence, ...]]:
+    """The evidence of each product, the strongest source first; empty where nothing speaks for the category.
+
+    The weight of a source is its share of what all sources that speak for the category add to its score.
+    """
+    sources = model.vocabulary.sources
+    group = features.rows * len(sources) + features.sources
+    sums = np.bincount(group, weights=contributions, minlength=len(products) * len(sources))
+    speaks = np.maximum(sums, 0).reshape(len(products), len(sources))
+    totals = speaks.sum(axis=1, keepdims=True)
+    shares = np.round(speaks / np.where(totals > 0, totals, 1), 3)
+    by_share = np.argsort(-shares, axis=1, kind="stable")  # (products, sources): the sources, strongest first
+    place = np.argsort(by_share, axis=1)  # (products, sources): where each source stands in that order
+
+    is_shown = (contributions > 0) & (contributions >= sums[group] * LEAST_PART)
+    shown = np.flatnonzero(is_shown & (shares.ravel()[group] >= LEAST_SHARE))
+    turn = features.rows[shown] * len(sources) + place.ravel()[group[shown]]
+    order = np.lexsort((-contributions[shown], turn))
+    turns, columns = turn[order], features.matrix.indices[shown[order]].tolist()
+    starts = np.flatnonzero(np.diff(turns, prepend=-1))
+    ends = np.append(starts[1:], len(columns))
+    rows, nths = np.divmod(turns[starts], len(sources))
+    speakers = by_share[rows, nths]
+    weights = shares[rows, speakers]
+
+    evidence: list[list[Evidence]] = [[] for _ in products]
+    names = model.vocabulary.features
+    for start, end, row, speaker, weight in zip(
+        *(array.tolist() for array in (starts, ends, rows, speakers, weights)), strict=True
+    ):
+        strongest = [names[column] for column in columns[start : min(end, start + FEATURES_SHOWN)]]
+        evidence[row].append(build_evidence(sources[speaker], products[row], strongest, weight))
+    return [tuple(reasons) for reasons in evidence]

@@ -1,0 +1,1 @@
+"""Where evidence comes from: one module per source, each reading one part of a product."""

@@ -1,0 +1,52 @@
+"""Evidence from how a part number begins and how it is built."""
+
+import re
+from collections.abc import Sequence
+from string import ascii_uppercase, digits
+
+from daemon.workloads.categorization.evidence.manufacturer import fold_manufacturer
+from daemon.workloads.categorization.product import Product
+
+LENGTH = 16  # letters and digits read of a part number
+PREFIXES = (2, 3, 4, 5, 6, 8)  # characters
+MAKER_PREFIXES = (1, 2, 3, 4, 5)  # characters, together with the manufacturer
+BEGINS, FORM, MAKER = "^", "~", "|"
+
+_NOISE = re.compile(r"[\W_]+")
+_FORM = str.maketrans(ascii_uppercase + digits, "A" * len(ascii_uppercase) + "9" * len(digits))
+_RUN_OF_DIGITS = re.compile(r"9+")
+_RUN_OF_LETTERS = re.compile(r"A+")
+
+
+class PartNumber:
+    """Prefixes and forms, alone and with the manufacturer: products of one series share them.
+
+    "BC547-B" begins with BC, BC5, BC54 ... and has the forms AA999A and A9A: A stands for a letter, 9 for a
+    digit, in the second for a run of them.
+    """
+
+    name = "part_number"
+    label = "Part number"
+
+    def features(self, product: Product) -> Sequence[str]:
+        """BEGINS and a prefix, or FORM and a form; MAKER and the manufacturer may follow."""
+        part_number = _NOISE.sub("", (product.part_number or "")[: 4 * LENGTH].upper())[:LENGTH]
+        if not part_number:
+            return ()
+        form = part_number.translate(_FORM)
+        short_form = FORM + _RUN_OF_LETTERS.sub("A", _RUN_OF_DIGITS.sub("9", form))
+        size = len(part_number)
+        seen = [BEGINS + part_number[:length] for length in PREFIXES if length <= size]
+        seen += (FORM + form, short_form)
+        manufacturer = fold_manufacturer(product)
+        if manufacturer:
+            maker = MAKER + manufacturer
+            seen += [BEGINS + part_number[:length] + maker for length in MAKER_PREFIXES if length <= size]
+            seen.append(short_form + maker)
+        return seen
+
+    def describe(self, feature: str, product: Product) -> str:
+        """Such as "begins with BC54, Onsemi"."""
+        seen, maker, _ = feature.partition(MAKER)
+        words = f"begins with {seen[1:]}" if seen.startswith(BEGINS) else f"has the form {seen[1:]}"
+        return f"{words}, {(product.manufacturer or '').strip()}" if maker else words

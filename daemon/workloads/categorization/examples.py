@@ -1,0 +1,81 @@
+"""Labelled products as a matrix of features."""
+
+import zlib
+from array import array
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daemon.workloads.categorization.evidence.source import EvidenceSource
+from daemon.workloads.categorization.product import Product
+from daemon.workloads.categorization.vocabulary import UNKNOWN, FeatureMatrix, Vocabulary, assemble
+
+FOLDS = 10
+LARGEST_TABLE = 50_000_000  # features times categories (200 MB while learning); the rarest features give way
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Examples:
+    """What is learned from, without the products themselves.
+
+    categories: the codes found, ascending.
+    labels: int32 (products,), positions in `categories`.
+    folds: int8 (products,), each in [0, FOLDS), from the product's id alone.
+    """
+
+    categories: tuple[str, ...]
+    labels: NDArray[np.int32]
+    folds: NDArray[np.int8]
+    vocabulary: Vocabulary
+    features: FeatureMatrix
+
+
+def read_examples(labelled: Iterable[tuple[Product, str]], sources: Sequence[EvidenceSource]) -> Examples:
+    """Read all once; each product is let go as soon as its features are noted."""
+    numbers = count()
+    known = [defaultdict[str, int](numbers.__next__) for _ in sources]  # feature -> number, by first sight
+    readers = [(source.features, found.__getitem__) for source, found in zip(sources, known, strict=True)]
+    codes: dict[str, int] = {}
+    seen, labels, folds, ends = array("i"), array("i"), array("b"), array("q", [0])
+    for product, code in labelled:
+        labels.append(codes.setdefault(code, len(codes)))
+        folds.append(zlib.crc32(str(product.id).encode()) % FOLDS)
+        for features_of, number_of in readers:
+            seen.extend(map(number_of, features_of(product)))
+        ends.append(len(seen))
+    categories = tuple(sorted(codes))
+    position = np.argsort([codes[code] for code in categories]).astype(np.int32)
+    kept, column = _keep_frequent(known, np.array(seen), len(labels), len(categories))
+    vocabulary = Vocabulary(sources, kept)
+    return Examples(
+        categories=categories,
+        labels=position[np.array(labels)],
+        folds=np.array(folds),
+        vocabulary=vocabulary,
+        features=assemble(column[np.array(seen)], np.diff(ends), vocabulary.bounds),
+    )
+
+
+def _keep_frequent(
+    known: Sequence[Mapping[str, int]], seen: NDArray[np.int32], products: int, categories: int
+) -> tuple[list[list[str]], NDArray[np.int32]]:
+    """The features worth learning, by source, and the column of each number: UNKNOWN for the others.
+
+    A feature must be seen once in a shop of few products, three times in one of thousands, more often where
+    the table would grow too large.
+    """
+    frequency = np.bincount(seen, minlength=sum(map(len, known)))
+    fewest = 1 + (products >= 500) + (products >= 2000)
+    room = LARGEST_TABLE // max(1, categories)
+    if len(frequency) > room:
+        fewest = max(fewest, int(np.partition(frequency, -room - 1)[-room - 1]) + 1)
+    is_kept = (frequency >= fewest).tolist()
+    kept = [[feature for feature, number in found.items() if is_kept[number]] for found in known]
+    column = np.full(len(frequency), UNKNOWN, dtype=np.int32)
+    order = [found[feature] for found, some in zip(known, kept, strict=True) for feature in some]
+    column[order] = np.arange(len(order), dtype=np.int32)
+    return kept, column

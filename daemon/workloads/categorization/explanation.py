@@ -1,0 +1,29 @@
+"""Puts a stored prediction into words."""
+
+from collections.abc import Sequence
+
+from daemon.workloads.categorization.evidence.source import Evidence
+from daemon.workloads.categorization.store import Explained
+
+
+def explain(prediction: Explained, evidence: Sequence[Evidence]) -> str:
+    """A few lines for people: what was suggested, how sure, and each reason with its share."""
+    product = one_line(prediction.product_name or "") or f"product {prediction.product_id}"
+    label = prediction.suggested_category_label or prediction.suggested_category_code or "no category"
+    lines = [
+        f"{product}",
+        f"  is suggested for {one_line(label)} ({prediction.suggested_category_code}),"
+        f" confidence {prediction.confidence or 0:.2f} ({prediction.confidence_level}), {prediction.status}",
+        f"  prediction {prediction.id}, batch {prediction.batch_id}, model {prediction.model_version or 'none'}",
+    ]
+    lines += [
+        f"  {(reason.weight or 0) * 100:5.1f} %  {one_line(reason.source_label or reason.source_type)}:"
+        f" {one_line(reason.value or '')}"
+        for reason in evidence
+    ]
+    return "\n".join(lines)
+
+
+def one_line(text: str) -> str:
+    """Without control characters: the shop's text must not move a terminal's cursor."""
+    return "".join(sign if sign.isprintable() else " " for sign in text).strip()

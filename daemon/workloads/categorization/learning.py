@@ -1,0 +1,56 @@
+"""Learns a model from the products whose category a person has confirmed."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daemon.workloads.categorization.calibration import Calibration
+from daemon.workloads.categorization.evidence.registry import SOURCES
+from daemon.workloads.categorization.evidence.source import EvidenceSource
+from daemon.workloads.categorization.examples import Examples, read_examples
+from daemon.workloads.categorization.model import Model
+from daemon.workloads.categorization.product import Product
+from daemon.workloads.categorization.softmax import SoftmaxRegression, softmax
+
+PASSES = 5
+HELD_OUT = 0  # the fold that calibrates
+WEAKEST = 0.1  # weights nearer to zero are dropped
+
+
+class NothingToLearn(Exception):
+    """There is no labelled product."""
+
+
+def learn(labelled: Iterable[tuple[Product, str]], sources: Sequence[EvidenceSource] = SOURCES) -> Model:
+    """The model of these products and their category codes, which are read once.
+
+    The same products in the same order give the same model, bit for bit. Raises NothingToLearn for none.
+    A tenth of the products, chosen by id, is held out until the model is calibrated on it, and learned last.
+    """
+    examples = read_examples(labelled, sources)
+    if not len(examples.labels):
+        raise NothingToLearn("no product has a confirmed category")
+    held_out = examples.folds == HELD_OUT
+    learned, judged = np.flatnonzero(~held_out), np.flatnonzero(held_out)
+    shares = np.bincount(examples.labels) / len(examples.labels)
+    prior = np.log(np.sqrt(shares)).astype(np.float32)  # the root: what sold before is a weak hint
+    regression = SoftmaxRegression(len(examples.vocabulary), prior)
+    for _ in range(PASSES):
+        regression.learn(examples.features, examples.labels, learned)
+    calibration = calibrate(regression, examples, judged)
+    regression.learn(examples.features, examples.labels, judged)
+    return Model(
+        categories=examples.categories,
+        prior=prior,
+        vocabulary=examples.vocabulary,
+        weights=regression.prune(WEAKEST),
+        calibration=calibration,
+    )
+
+
+def calibrate(regression: SoftmaxRegression, examples: Examples, rows: NDArray[np.intp]) -> Calibration:
+    """The calibration found on these rows, which the regression must not have learned from."""
+    shares = softmax(regression.score(examples.features.matrix[rows]))
+    right = shares.argmax(axis=1) == examples.labels[rows]
+    return Calibration.fit(shares.max(axis=1).astype(np.float64), right)

@@ -1,0 +1,3 @@
+SELECT content
+FROM categorization_models
+WHERE version = %(version)s

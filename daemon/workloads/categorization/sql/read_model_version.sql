@@ -1,0 +1,2 @@
+SELECT max(version)
+FROM categorization_models

@@ -1,0 +1,64 @@
+"""Categorization: suggests a category for each product of a batch, with the evidence for it."""
+
+from collections.abc import Sequence
+
+from psycopg import Connection
+
+from daemon.engine.workload import BatchTable, Item, Outcome
+from daemon.settings import Settings
+from daemon.workloads.categorization import store
+from daemon.workloads.categorization.decision import NO_CATEGORY, decide
+from daemon.workloads.categorization.knowledge import CurrentKnowledge
+
+TABLE = BatchTable(
+    name="categorization_batches",
+    entity="categorization_batch",
+    items="product_ids",
+    counted="products",
+    results="predictions",
+    result_item="product_id",
+    errors="categorization_errors",
+)
+
+
+class Categorization:
+    """Implements the engine's Workload. Predictions at or above `threshold` are of level "high"."""
+
+    name = "categorization"
+    table = TABLE
+
+    def __init__(self, threshold: float) -> None:
+        self._threshold = threshold
+        self._current = CurrentKnowledge()
+
+    def process(self, conn: Connection, items: Sequence[Item]) -> Sequence[Outcome]:
+        """One prediction for each product that the shop has; a product that it has not is an item error."""
+        knowledge = self._current.at(conn)
+        product_ids = sorted({item.id for item in items})
+        store.lock_products(conn, product_ids)
+        products = store.read_products(conn, product_ids)
+        predicted = store.read_predicted(conn, items)
+        todo = [item for item in items if item.id in products and item not in predicted]
+        decisions = decide(
+            knowledge.model, knowledge.taxonomy, [products[item.id] for item in todo], self._threshold
+        )
+        decided = {
+            item: decision
+            for item, decision in zip(todo, decisions, strict=True)
+            if decision.category_code != NO_CATEGORY
+        }
+        if decided:
+            store.write_predictions(conn, decided, knowledge.version, knowledge.text_limits)
+        done = decided.keys() | predicted
+        return [
+            Outcome.done(item)
+            if item in done
+            else Outcome.failed(item, "no_category", "the shop has no category to choose from")
+            if item.id in products
+            else Outcome.failed(item, "unknown_product", "the shop has no product with this id")
+            for item in items
+        ]
+
+
+def build_categorization(settings: Settings) -> Categorization:
+    return Categorization(settings.threshold)

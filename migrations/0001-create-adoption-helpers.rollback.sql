@@ -1,0 +1,11 @@
+SET LOCAL lock_timeout = '3s';
+DROP FUNCTION IF EXISTS catalogd_remove_additions(text);
+DROP FUNCTION IF EXISTS catalogd_adopt_index(text, text[], boolean);
+DROP FUNCTION IF EXISTS catalogd_adopt_check(text, text, text);
+DROP FUNCTION IF EXISTS catalogd_adopt_foreign_key(text, text, text, text);
+DROP FUNCTION IF EXISTS catalogd_adopt_column(text, text, text, text);
+DROP FUNCTION IF EXISTS catalogd_adopt_table(text);
+DROP FUNCTION IF EXISTS catalogd_require_table(text);
+DROP FUNCTION IF EXISTS catalogd_note_addition(text, text, text);
+DROP TABLE IF EXISTS catalogd_additions;
+DROP TABLE IF EXISTS catalogd_schema;

@@ -1,0 +1,2 @@
+-- A validated constraint has nothing to undo.
+DO $$ BEGIN NULL; END $$;

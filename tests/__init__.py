@@ -1,0 +1,1 @@
+"""The tests mirror the package; see conftest.py for the servers they run on."""

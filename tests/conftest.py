@@ -1,0 +1,74 @@
+"""Real servers, a migrated database per test, real processes; nothing is left behind."""
+
+import threading
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from daemon.database.embedded import EmbeddedServer, ServerBinaries, find_servers
+from tests.support.database import Database
+from tests.support.events import EventTap
+from tests.support.process import Catalogd
+
+
+@pytest.fixture(scope="session", params=find_servers(), ids=lambda binaries: binaries.name)
+def server(request: pytest.FixtureRequest) -> Iterator[EmbeddedServer]:
+    """A private server of each version found; every test that uses a database runs once on each."""
+    binaries: ServerBinaries = request.param
+    with EmbeddedServer(binaries, settings={"max_connections": "200", "autovacuum_naptime": "5s"}) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def template(server: EmbeddedServer) -> str:
+    """The name of a migrated database with an empty stand-in shop, to be copied."""
+    return Database.create(server, "template_shop").migrated().as_template()
+
+
+@pytest.fixture
+def database(server: EmbeddedServer, template: str) -> Iterator[Database]:
+    """A migrated database of the test's own, with an empty stand-in shop. No session may be left in it."""
+    copy = Database.create(server, template=template)
+    yield copy
+    left = copy.sessions()
+    copy.drop()
+    assert left == [], "sessions were left open"
+
+
+@pytest.fixture
+def empty_database(server: EmbeddedServer) -> Iterator[Database]:
+    """A database without any table."""
+    fresh = Database.create(server)
+    yield fresh
+    fresh.drop()
+
+
+@pytest.fixture
+def db(database: Database) -> Iterator[psycopg.Connection]:
+    """A connection to the test's database, in autocommit."""
+    with database.connect() as conn:
+        yield conn
+
+
+@pytest.fixture
+def catalogd(database: Database) -> Iterator[Catalogd]:
+    """Runs the real command against the test's database; ends what it started."""
+    runner = Catalogd(database.dsn)
+    yield runner
+    runner.close()
+
+
+@pytest.fixture
+def events() -> Iterator[EventTap]:
+    """What the code under test announces, in this process."""
+    with EventTap() as tap:
+        yield tap
+
+
+@pytest.fixture(autouse=True)
+def no_thread_left() -> Iterator[None]:
+    before = set(threading.enumerate())
+    yield
+    left = [thread.name for thread in set(threading.enumerate()) - before if thread.is_alive()]
+    assert left == [], "threads were left running"

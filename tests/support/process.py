@@ -1,0 +1,108 @@
+"""Runs the real `catalogd` command, and waits for the events on its stdout."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+Event = dict[str, Any]
+
+
+@dataclass
+class Process:
+    """A running `catalogd run`; its log is read by a thread as it comes."""
+
+    popen: subprocess.Popen[str]
+    events: list[Event] = field(default_factory=list)
+    _condition: threading.Condition = field(default_factory=threading.Condition)
+
+    def __post_init__(self) -> None:
+        self._reader = threading.Thread(target=self._read, name=f"log-{self.popen.pid}")
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.popen.stdout is not None
+        for line in self.popen.stdout:
+            event = json.loads(line)  # every line on stdout is one JSON object
+            with self._condition:
+                self.events.append(event)
+                self._condition.notify_all()
+        with self._condition:
+            self._condition.notify_all()
+
+    def wait_for(self, name: str, count: int = 1, timeout_s: float = 30.0, **keys: object) -> Event:
+        """The `count`-th event of this name with these values; fails when it does not come."""
+
+        def found() -> list[Event]:
+            return [e for e in self.events if e["event"] == name and keys.items() <= e.items()]
+
+        with self._condition:
+            if not self._condition.wait_for(lambda: len(found()) >= count, timeout_s):
+                raise AssertionError(f"no {name} {keys or ''} within {timeout_s} s; seen: {self.events[-30:]}")
+            return found()[count - 1]
+
+    def signal(self, signum: int) -> None:
+        self.popen.send_signal(signum)
+
+    def wait(self, timeout_s: float = 30.0) -> int:
+        """The exit code."""
+        code = self.popen.wait(timeout_s)
+        self._reader.join(timeout_s)
+        return code
+
+    def stop(self) -> int:
+        """SIGTERM, and the exit code."""
+        self.signal(signal.SIGTERM)
+        return self.wait()
+
+    def close(self) -> None:
+        if self.popen.poll() is None:
+            self.popen.kill()
+        self.wait()
+        assert self.popen.stdout is not None
+        self.popen.stdout.close()
+
+
+class Catalogd:
+    """The command, pointed at one database."""
+
+    def __init__(self, dsn: str, **environment: str) -> None:
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("DB_", "CATALOGD_", "PG"))}
+        self.environment = inherited | {"DATABASE_URL": dsn, "CATALOGD_LOG_FORMAT": "json", "PYTHONUNBUFFERED": "1"}
+        self.environment |= environment
+        self._started: list[Process] = []
+
+    def __call__(self, *arguments: str, timeout_s: float = 60.0, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end; stdout, stderr and the exit code are the caller's to judge."""
+        return subprocess.run(
+            [sys.executable, "-m", "daemon", *arguments],
+            env=self.environment | environment,
+            text=True,
+            capture_output=True,
+            timeout=timeout_s,
+            check=False,
+        )
+
+    def start(self, *arguments: str, ready: bool = True, **environment: str) -> Process:
+        """Start `catalogd run` and, unless told otherwise, wait until it listens."""
+        popen = subprocess.Popen(
+            [sys.executable, "-m", "daemon", "run", *arguments],
+            env=self.environment | environment,
+            text=True,
+            stdout=subprocess.PIPE,
+        )
+        process = Process(popen)
+        self._started.append(process)
+        if ready:
+            process.wait_for("listener.connected")
+        return process
+
+    def close(self) -> None:
+        for process in self._started:
+            process.close()
