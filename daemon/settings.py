@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -15,7 +15,7 @@ from daemon.errors import ConfigurationError
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
 
-def _setting(default: object, name: str, help: str, example: str, **bounds: float) -> object:
+def _setting(default: object, name: str, help: str, example: str, **bounds: float) -> Any:
     """A field read from the environment variable `name`; help and example are shown when its value is refused."""
     return Field(default, validation_alias=AliasChoices(name), description=help, examples=[example], **bounds)  # type: ignore[call-overload]
 
@@ -54,10 +54,10 @@ class Settings(BaseSettings):
         le=100,
     )
     poll_seconds: Seconds = _setting(
-        60.0, "CATALOGD_POLL_SECONDS", "the safety poll while nothing is open", "60", gt=0, le=86_400
+        60.0, "CATALOGD_POLL_SECONDS", "the safety poll while nothing is open", "60"
     )
     stop_seconds: Seconds = _setting(
-        20.0, "CATALOGD_STOP_SECONDS", "what a stop waits for slices in hand", "20", gt=0, le=86_400
+        20.0, "CATALOGD_STOP_SECONDS", "what a stop waits for slices in hand", "20"
     )
     frozen_seconds: Seconds = _setting(
         30.0,
@@ -118,7 +118,7 @@ class Settings(BaseSettings):
         return None
 
 
-def read_settings(dotenv: Path | None = Path(".env"), **overrides: object) -> Settings:
+def read_settings(dotenv: Path | None = Path(".env"), **overrides: Any) -> Settings:
     """The settings of the environment; a `.env` file fills in what it does not name.
 
     Raises ConfigurationError with the name, the problem and an example for the first value that is wrong.

@@ -14,9 +14,7 @@ from daemon.systemd import Notifier
 
 PATIENCE_S = 10
 
-linux_only = pytest.mark.skipif(
-    sys.platform != "linux", reason="names outside the file system are Linux only"
-)
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="names outside the file system are Linux only")
 
 
 @contextmanager

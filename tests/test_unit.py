@@ -41,9 +41,7 @@ def test_restarts_after_a_crash_but_not_where_only_a_person_can_help(unit: Confi
     assert service["Restart"] == "always"
     assert seconds(service["RestartSec"]) <= 5
     hopeless = {int(code) for code in service["RestartPreventExitStatus"].split()}
-    assert (
-        hopeless == {UsageError.exit_code, ConfigurationError.exit_code, SchemaMismatch.exit_code} == {2, 78}
-    )
+    assert hopeless == {UsageError.exit_code, ConfigurationError.exit_code, SchemaMismatch.exit_code} == {2, 78}
     assert DaemonError.exit_code not in hopeless
     assert unit["Unit"]["StartLimitIntervalSec"] == "0"
 

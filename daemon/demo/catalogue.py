@@ -40,9 +40,7 @@ class Care:
     vague_name: float  # one that does not say what the thing is
 
 
-USUAL = Care(
-    no_manufacturer=0.03, no_part_number=0.03, no_description=0.2, no_attributes=0.04, vague_name=0.1
-)
+USUAL = Care(no_manufacturer=0.03, no_part_number=0.03, no_description=0.2, no_attributes=0.04, vague_name=0.1)
 HASTY = Care(no_manufacturer=0.25, no_part_number=0.7, no_description=0.85, no_attributes=0.8, vague_name=0.8)
 HASTY_SHARE = 0.15
 
@@ -108,8 +106,7 @@ def sample_catalogue(products: int = 24_000, seed: int = 1) -> SampleCatalogue:
     writer = _Writer(trade, Random(seed))  # noqa: S311 - sample data, not secrets
     return SampleCatalogue(
         categories=[
-            SampleCategory(each.code, each.label, f"{each.department} > {each.label}")
-            for each in trade.categories
+            SampleCategory(each.code, each.label, f"{each.department} > {each.label}") for each in trade.categories
         ],
         products=[writer.product(number) for number in range(1, products + 1)],
     )
@@ -213,9 +210,7 @@ class _Writer:
             manufacturer=None if self._happens(care.no_manufacturer) else maker.name,
             part_number=None if self._happens(care.no_part_number) else part_number,
             description=None if self._happens(care.no_description) else self._sentence(DESCRIPTIONS, terms),
-            attributes={}
-            if self._happens(care.no_attributes)
-            else self._attributes(described, size, colour, pack),
+            attributes={} if self._happens(care.no_attributes) else self._attributes(described, size, colour, pack),
             true_category=category.code,
             category_code=None if self._happens(HELD_BACK) else category.code,
         )

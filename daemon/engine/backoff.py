@@ -23,7 +23,7 @@ class Backoff:
 
     def next_s(self) -> float:
         """The delay after one more failure: between half and the whole of the doubled delay."""
-        ceiling = min(self._longest_s, self._first_s * 2 ** min(self._failures, 30))
+        ceiling = min(self._longest_s, self._first_s * 2.0 ** min(self._failures, 30))
         self._failures += 1
         return ceiling * (0.5 + self._rng.random() / 2)
 

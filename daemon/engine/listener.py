@@ -67,21 +67,22 @@ class Listener:
         """Wake the thread, from any other, so that it sees that it must stop."""
         os.write(self._stop_writer, b"!")
 
+    def close(self) -> None:
+        """After the thread has ended."""
+        os.close(self._stop_reader)
+        os.close(self._stop_writer)
+
     def run(self) -> None:
         """Until stopped. Without hearing the workers poll; the work goes on."""
-        try:
-            while not self._stop.is_set():
-                try:
-                    with self._connect() as conn:
-                        self._listen(conn)
-                except Deaf:
-                    self._say_deaf()
-                    self._pause(self._hearing.retest.total_seconds())
-                except psycopg.OperationalError as error:
-                    self._lose(error)
-        finally:
-            os.close(self._stop_reader)
-            os.close(self._stop_writer)
+        while not self._stop.is_set():
+            try:
+                with self._connect() as conn:
+                    self._listen(conn)
+            except Deaf:
+                self._say_deaf()
+                self._pause(self._hearing.retest.total_seconds())
+            except psycopg.OperationalError as error:
+                self._lose(error)
 
     def _listen(self, conn: Connection) -> None:
         conn.execute(statement("daemon.engine", "listen", channel=CHANNEL))

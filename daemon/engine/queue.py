@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from psycopg import Connection
-from psycopg.rows import class_row, scalar_row
+from psycopg import Connection, Cursor
+from psycopg.rows import TupleRow, class_row, scalar_row
 
 from daemon.database.failures import Effect, effect_of, summary
 from daemon.database.statements import statement
@@ -312,5 +312,5 @@ class Queue:
         common = {"workload": self.workload, "entity": self.table.entity, "instance": self._instance}
         return common | dict(parameters)
 
-    def _execute(self, conn: Connection, name: str, parameters: Mapping[str, object]):  # type: ignore[no-untyped-def]
+    def _execute(self, conn: Connection, name: str, parameters: Mapping[str, object]) -> Cursor[TupleRow]:
         return conn.execute(self._statement(name), self._parameters(parameters))

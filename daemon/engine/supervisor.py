@@ -48,8 +48,8 @@ class Supervisor:
         cancelled: threading.Event,
         inbox: Inbox,
         grace: timedelta,
-        on_ready: Callable[[], None],
-        on_stopping: Callable[[], None],
+        on_ready: Callable[[], object],
+        on_stopping: Callable[[], object],
     ) -> None:
         self._listener = listener
         self._workers = workers
@@ -76,6 +76,7 @@ class Supervisor:
         self._stop_workers()
         self._listener.interrupt()
         self._join("listener")
+        self._listener.close()
         log.info("daemon.stopped", duration_ms=round((monotonic() - began) * 1000, 1))
         return 1 if self._crashed else 0
 
@@ -89,7 +90,7 @@ class Supervisor:
         error: BaseException | None = None
         try:
             target()
-        except BaseException as caught:  # noqa: BLE001  # a thread's outermost frame: whatever it is, it is told
+        except BaseException as caught:  # a thread's outermost frame: whatever it is, it is told
             error = caught
             log.error(
                 "thread.crashed",

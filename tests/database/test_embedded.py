@@ -18,9 +18,7 @@ ROOT = Path(__file__).parents[2]
 SERVERS = find_servers()
 PATIENCE_S = 30
 
-linux_only = pytest.mark.skipif(
-    sys.platform != "linux", reason="the kernel's parent death signal is Linux only"
-)
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="the kernel's parent death signal is Linux only")
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root changes to another user")
 
 
@@ -78,6 +76,14 @@ def test_answers_by_socket_and_by_tcp(server: EmbeddedServer, binaries: ServerBi
     assert ask(server.dsn(), "SELECT current_user") == "postgres"
     assert ask(server.dsn(), "SHOW server_encoding") == "UTF8"
     assert ask(server.dsn(), "SHOW listen_addresses") == "127.0.0.1"
+
+
+def test_other_users_of_the_machine_are_kept_out(server: EmbeddedServer) -> None:
+    """A superuser of the database can run programs as its owner."""
+    assert server.directory.stat().st_mode & 0o777 == 0o700
+    for password in ("", "guessed"):
+        with pytest.raises(psycopg.OperationalError, match="password"):
+            psycopg.connect(server.dsn(tcp=True), password=password)
 
 
 def test_settings_of_the_caller_win(binaries: ServerBinaries) -> None:
@@ -176,9 +182,7 @@ def test_failed_start_shows_the_log_and_leaves_nothing(
     assert not directory.exists()
 
 
-def test_environment_for_another_server_is_ignored(
-    binaries: ServerBinaries, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_environment_for_another_server_is_ignored(binaries: ServerBinaries, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PGDATA", "/nonexistent")
     monkeypatch.setenv("PGPORT", "1")
     monkeypatch.setenv("PGSSLMODE", "require")
@@ -214,7 +218,8 @@ def test_programs_that_nobody_can_read_are_copied(monkeypatch: pytest.MonkeyPatc
     hidden.chmod(0o700)
     monkeypatch.setattr(embedded, "NAMESPACE", embedded.Account(prefix=("no-such-program",)))
     with EmbeddedServer(secluded) as server:
-        assert ask(server.dsn(), "SELECT 1") == 1
+        assert ask(server.dsn(tcp=True), "SELECT 1") == 1
+        assert server.directory.stat().st_mode & 0o777 == 0o700
     assert hidden.stat().st_mode & 0o777 == 0o700
 
 

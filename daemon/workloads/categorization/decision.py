@@ -92,9 +92,7 @@ def fallback_signal(code: str, taxonomy: Taxonomy, threshold: float = THRESHOLD)
     return Decision(code, taxonomy.label_of(code), LEAST, derive_level(LEAST, threshold), (reason,))
 
 
-def build_evidence(
-    source: EvidenceSource, product: Product, features: Sequence[str], weight: float
-) -> Evidence:
+def build_evidence(source: EvidenceSource, product: Product, features: Sequence[str], weight: float) -> Evidence:
     """What one source says for the category: its strongest features in words, strongest first."""
     value = "; ".join([source.describe(feature, product) for feature in features])[:VALUE_LENGTH]
     if not value.isprintable():
@@ -124,7 +122,7 @@ def _build_slice(
     order = np.lexsort((-contributions[shown], turn))
     turns, columns = turn[order], features.matrix.indices[shown[order]].tolist()
     starts = np.flatnonzero(np.diff(turns, prepend=-1))
-    ends = np.append(starts[1:], len(columns))
+    ends = np.append(starts, len(columns))[1:]
     rows, nths = np.divmod(turns[starts], len(sources))
     speakers = by_share[rows, nths]
     weights = shares[rows, speakers]

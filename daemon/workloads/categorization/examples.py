@@ -65,15 +65,13 @@ def _keep_frequent(
 ) -> tuple[list[list[str]], NDArray[np.int32]]:
     """The features worth learning, by source, and the column of each number: UNKNOWN for the others.
 
-    A feature must be seen once in a shop of few products, three times in one of thousands, more often where
-    the table would grow too large.
+    A feature must be seen once in a shop of few products, three times in one of thousands. Where the table
+    would grow too large, the most frequent stay.
     """
     frequency = np.bincount(seen, minlength=sum(map(len, known)))
-    fewest = 1 + (products >= 500) + (products >= 2000)
+    is_kept = frequency >= 1 + (products >= 500) + (products >= 2000)
     room = LARGEST_TABLE // max(1, categories)
-    if len(frequency) > room:
-        fewest = max(fewest, int(np.partition(frequency, -room - 1)[-room - 1]) + 1)
-    is_kept = (frequency >= fewest).tolist()
+    is_kept[np.argsort(-frequency, kind="stable")[room:]] = False
     kept = [[feature for feature, number in found.items() if is_kept[number]] for found in known]
     column = np.full(len(frequency), UNKNOWN, dtype=np.int32)
     order = [found[feature] for found, some in zip(known, kept, strict=True) for feature in some]

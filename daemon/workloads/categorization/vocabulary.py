@@ -53,9 +53,7 @@ class Vocabulary:
 
     def read(self, products: Sequence[Product]) -> FeatureMatrix:
         """What the sources see in the products, as far as it is known."""
-        readers = [
-            (source.features, known.get) for source, known in zip(self.sources, self._columns, strict=True)
-        ]
+        readers = [(source.features, known.get) for source, known in zip(self.sources, self._columns, strict=True)]
         columns: list[int] = []
         ends = array("q", [0])
         for product in products:
@@ -65,9 +63,7 @@ class Vocabulary:
         return assemble(np.array(columns, dtype=np.int32), np.diff(ends), self.bounds)
 
 
-def assemble(
-    columns: NDArray[np.int32], counts: NDArray[np.int64], bounds: NDArray[np.int32]
-) -> FeatureMatrix:
+def assemble(columns: NDArray[np.int32], counts: NDArray[np.int64], bounds: NDArray[np.int32]) -> FeatureMatrix:
     """The matrix from the columns seen, product by product; `counts` says how many in each.
 
     UNKNOWN columns are left out, and repeated ones count once. The features of one source in one product have
@@ -78,13 +74,12 @@ def assemble(
     places = places[columns != UNKNOWN]
     places.sort()
     places = places[np.diff(places, prepend=-1) != 0]
-    rows, kept = np.divmod(places, max(1, width))
+    rows: NDArray[np.int64] = places // max(1, width)
+    kept: NDArray[np.int64] = places - rows * width
     source = np.searchsorted(bounds, kept, side="right") - 1
     group = rows * sources + source
     sizes = np.bincount(group, minlength=products * sources)
     values = (1 / np.sqrt(np.maximum(sizes, 1))).astype(np.float32)[group]
     starts = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=products))))
-    matrix = sparse.csr_array(
-        (values, kept.astype(np.int32), starts.astype(np.int32)), shape=(products, width)
-    )
+    matrix = sparse.csr_array((values, kept.astype(np.int32), starts.astype(np.int32)), shape=(products, width))
     return FeatureMatrix(matrix, rows, source, sources)
