@@ -10,7 +10,7 @@ from types import FrameType
 import structlog
 
 from daemon import __version__
-from daemon.database.pool import Pool, Session, open_pool
+from daemon.database.pool import Pool, Session, open_pool, stop_preparing
 from daemon.database.schema import inspect
 from daemon.engine.backoff import Backoff
 from daemon.engine.listener import Listener
@@ -58,9 +58,7 @@ def _build(
 ) -> Supervisor:
     stop, cancelled = threading.Event(), threading.Event()
     pace = Pace(safety_poll=timedelta(seconds=settings.poll_seconds))
-    on_rest = (
-        _when_all_rest(len(workloads), lambda: inbox.put(StopRequested("nothing is open"))) if once else None
-    )
+    on_rest = _when_all_rest(len(workloads), lambda: inbox.put(StopRequested("nothing is open"))) if once else None
     lookouts: list[Lookout] = []
     workers: list[Worker] = []
     for workload in workloads:
@@ -70,13 +68,20 @@ def _build(
         for number in range(1, settings.workers + 1):
             runner = SliceRunner(queue, workload, Backoff(random.Random()), cancelled)  # noqa: S311  # jitter
             name = f"{instance}/{workload.name}-{number}"
-            workers.append(Worker(name, pool, queue, runner, lookout, stop, Backoff(random.Random())))  # noqa: S311
+            workers.append(Worker(name, pool, queue, runner, lookout, stop, Backoff(random.Random(), longest_s=2.0)))  # noqa: S311
 
     def notify(channel: str) -> None:
         with pool.connection() as conn:
             conn.execute("SELECT pg_notify(%s, '')", (channel,))
 
-    listener = Listener(lambda: session.connect("listener"), notify, lookouts, stop, Backoff(random.Random()))  # noqa: S311
+    listener = Listener(
+        lambda: session.connect("listener"),
+        notify,
+        lookouts,
+        stop,
+        Backoff(random.Random(), longest_s=2.0),  # noqa: S311
+        on_deaf=lambda: stop_preparing(pool),
+    )
     return Supervisor(
         listener,
         workers,

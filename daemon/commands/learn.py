@@ -15,34 +15,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def act(options: argparse.Namespace) -> int:
     import sys
-    from collections.abc import Iterable, Iterator
     from time import monotonic
 
     from daemon.commands.connection import connected
     from daemon.errors import DaemonError
-    from daemon.workloads.categorization import store
-    from daemon.workloads.categorization.learning import NothingToLearn, learn
-    from daemon.workloads.categorization.product import Product
-
-    products = 0
-
-    def counted(labelled: Iterable[tuple[Product, str]]) -> Iterator[tuple[Product, str]]:
-        nonlocal products
-        for products, pair in enumerate(labelled, start=1):  # noqa: B007  # the count is the result
-            yield pair
+    from daemon.workloads.categorization.learning import NothingToLearn
+    from daemon.workloads.categorization.relearning import learn_from_shop
 
     began = monotonic()
     with connected("learn") as conn:
         try:
-            model = learn(counted(store.read_labelled(conn)))
+            learned = learn_from_shop(conn)
         except NothingToLearn as error:
             raise DaemonError(
                 "nothing to learn from: no product has a category that catalogd_categories knows,"
                 " and no prediction was approved"
             ) from error
-        version = store.write_model(conn, model, products, {})
     sys.stdout.write(
-        f"learned model {version} from {products:,} products in {len(model.categories)} categories"
+        f"learned model {learned.version} from {learned.products:,} products in {learned.categories} categories"
         f" in {monotonic() - began:.1f} s\n"
     )
     return 0

@@ -73,7 +73,7 @@ def open_pool(session: Session, size: int, wait: timedelta = timedelta(seconds=3
         min_size=size,
         max_size=size,
         timeout=wait.total_seconds(),
-        reconnect_timeout=60.0,
+        reconnect_timeout=2.0,  # then the next use tries again: after an outage the pool is back within seconds
         name="catalogd",
         open=False,
     )
@@ -83,6 +83,16 @@ def open_pool(session: Session, size: int, wait: timedelta = timedelta(seconds=3
         pool.close()
         raise
     return pool
+
+
+def stop_preparing(pool: Pool) -> None:
+    """Replace the pool's connections by ones that prepare no statement.
+
+    Behind a transaction pooler the next transaction may run in another session of the server, which knows nothing of
+    a statement that was prepared before.
+    """
+    pool.kwargs = {**dict(pool.kwargs or {}), "prepare_threshold": None}  # type: ignore[arg-type]
+    pool.drain()
 
 
 def _check(conn: Connection) -> None:

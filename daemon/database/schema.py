@@ -43,9 +43,7 @@ class SchemaState:
 
     missing: tuple[str, ...]  # migrations not applied yet
     unknown: tuple[str, ...]  # applied by a newer version
-    edited: tuple[
-        str, ...
-    ]  # applied, then changed: files by their checksum, columns and triggers by their absence
+    edited: tuple[str, ...]  # applied, then changed: files by their checksum, columns and triggers by their absence
 
     @property
     def is_current(self) -> bool:
@@ -78,9 +76,7 @@ def inspect(conn: Connection) -> SchemaState:
         applied = set(cursor.execute("SELECT migration_id FROM _yoyo_migration").fetchall())
     recorded = conn.execute("SELECT checksums, shape FROM catalogd_schema").fetchone()
     files, shape = recorded or ({}, [])
-    edited = [
-        f"migration {name}" for name in own if name in applied and name in files and files[name] != own[name]
-    ]
+    edited = [f"migration {name}" for name in own if name in applied and name in files and files[name] != own[name]]
     edited += sorted(set(shape) - set(_shape(conn)))
     return SchemaState(
         missing=tuple(name for name in own if name not in applied or name not in files),
@@ -183,9 +179,7 @@ def _backend(session: Session) -> Iterator[DatabaseBackend]:
     database = arguments.pop("dbname", None)
     uri = DatabaseURI("postgresql+psycopg", None, None, None, None, database, arguments)
     with warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", "Nested transaction requested"
-        )  # yoyo's own, harmless on PostgreSQL
+        warnings.filterwarnings("ignore", "Nested transaction requested")  # yoyo's own, harmless on PostgreSQL
         backend = PostgresqlPsycopgBackend(uri, default_migration_table)
         try:
             backend.init_database()

@@ -52,6 +52,7 @@ class Listener:
         stop: threading.Event,
         backoff: Backoff,
         hearing: Hearing | None = None,
+        on_deaf: Callable[[], object] = lambda: None,
     ) -> None:
         self.is_settled = threading.Event()  # it listens, or it is known that it cannot
         self._connect = connect
@@ -60,6 +61,7 @@ class Listener:
         self._stop = stop
         self._backoff = backoff
         self._hearing = hearing or Hearing()
+        self._on_deaf = on_deaf
         self._stop_reader, self._stop_writer = os.pipe()
         self._said_deaf = False
 
@@ -131,6 +133,7 @@ class Listener:
 
     def _say_deaf(self) -> None:
         if not self._said_deaf:
+            self._on_deaf()
             log.warning(
                 "listener.deaf",
                 channel=CHANNEL,

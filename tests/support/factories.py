@@ -17,7 +17,9 @@ def shop(db: Connection, products: int = 0, labelled: int = 0) -> list[int]:
     first `labelled` have their category. Returns the product ids, ascending."""
     db.execute("INSERT INTO users (id, name) VALUES (7, 'Ann') ON CONFLICT DO NOTHING")
     for code, label in CATEGORIES.items():
-        db.execute("INSERT INTO categories VALUES (%s, %s, 'Tools > ' || %s) ON CONFLICT DO NOTHING", (code, label, label))
+        db.execute(
+            "INSERT INTO categories VALUES (%s, %s, 'Tools > ' || %s) ON CONFLICT DO NOTHING", (code, label, label)
+        )
     rows = db.execute(
         """
         INSERT INTO products (sku, name, manufacturer, part_number, description, attributes, category_code)

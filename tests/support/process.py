@@ -73,12 +73,16 @@ class Catalogd:
     """The command, pointed at one database."""
 
     def __init__(self, dsn: str, **environment: str) -> None:
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("DB_", "CATALOGD_", "PG"))}
+        inherited = {
+            name: value for name, value in os.environ.items() if not name.startswith(("DB_", "CATALOGD_", "PG"))
+        }
         self.environment = inherited | {"DATABASE_URL": dsn, "CATALOGD_LOG_FORMAT": "json", "PYTHONUNBUFFERED": "1"}
         self.environment |= environment
         self._started: list[Process] = []
 
-    def __call__(self, *arguments: str, timeout_s: float = 60.0, **environment: str) -> subprocess.CompletedProcess[str]:
+    def __call__(
+        self, *arguments: str, timeout_s: float = 60.0, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         """Run a command to its end; stdout, stderr and the exit code are the caller's to judge."""
         return subprocess.run(
             [sys.executable, "-m", "daemon", *arguments],

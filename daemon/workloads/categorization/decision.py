@@ -21,7 +21,7 @@ THRESHOLD = 90.0  # confidence from which a decision is of level "high"
 LEAST, MOST = 10.0, 100.0  # confidence
 FEATURES_SHOWN = 3  # per source
 LEAST_SHARE = 0.05  # of the sum, for a source to be shown
-LEAST_PART = 0.1  # of what its source adds, for a feature to be shown
+LEAST_PART = 0.9  # of what the average feature of its source adds, for a feature to be shown
 VALUE_LENGTH = 200  # characters of an evidence value
 NO_CATEGORY = ""  # the code suggested where no category is known at all
 
@@ -116,8 +116,9 @@ def _build_slice(
     by_share = np.argsort(-shares, axis=1, kind="stable")  # (products, sources): the sources, strongest first
     place = np.argsort(by_share, axis=1)  # (products, sources): where each source stands in that order
 
-    is_shown = (contributions > 0) & (contributions >= sums[group] * LEAST_PART)
-    shown = np.flatnonzero(is_shown & (shares.ravel()[group] >= LEAST_SHARE))
+    averages = sums / np.maximum(np.bincount(group, minlength=len(sums)), 1)
+    is_strong = (contributions > 0) & (contributions >= averages[group] * LEAST_PART)
+    shown = np.flatnonzero(is_strong & (shares.ravel()[group] >= LEAST_SHARE))
     turn = features.rows[shown] * len(sources) + place.ravel()[group[shown]]
     order = np.lexsort((-contributions[shown], turn))
     turns, columns = turn[order], features.matrix.indices[shown[order]].tolist()

@@ -122,6 +122,15 @@ def test_evidence_names_what_spoke(model):
     assert sum(reason.weight for reason in decision.evidence) == pytest.approx(1, abs=0.01)
 
 
+def test_many_features_that_say_little_each_are_evidence_too():
+    words = {code: " ".join(f"{code}{n:x}x" for n in range(60)) for code in ("aa", "bb")}
+    learned = learn((make_product(n, description=words[code]), code) for n in range(40) for code in words)
+    for code, description in words.items():
+        (decision,) = decide(learned, TAXONOMY, [make_product(description=description)])
+        assert decision.category_code == code
+        assert [reason.source_type for reason in decision.evidence] == ["description"]
+
+
 def test_a_product_of_which_nothing_is_known_gets_the_fallback(model):
     (decision,) = decide(model, TAXONOMY, [make_product(name="zzz")])
     assert decision == fallback_signal(decision.category_code, TAXONOMY)

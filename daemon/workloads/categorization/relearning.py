@@ -1,0 +1,33 @@
+"""Learns from the shop's own products, and stores what was learned."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from psycopg import Connection
+
+from daemon.workloads.categorization import store
+from daemon.workloads.categorization.learning import learn
+from daemon.workloads.categorization.product import Product
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """A model that was stored: its version, and how much it was learned from."""
+
+    version: int
+    products: int
+    categories: int
+
+
+def learn_from_shop(conn: Connection) -> Learned:
+    """Store a new model, learned from what people have decided. Raises NothingToLearn when that is nothing."""
+    products = 0
+
+    def counted(labelled: Iterable[tuple[Product, str]]) -> Iterator[tuple[Product, str]]:
+        nonlocal products
+        for products, pair in enumerate(labelled, start=1):  # noqa: B007  # the count is the result
+            yield pair
+
+    model = learn(counted(store.read_labelled(conn)))
+    version = store.write_model(conn, model, products, {})
+    return Learned(version, products, len(model.categories))
