@@ -59,8 +59,8 @@ def main() -> int:
 
 def read_truth(catalogue: Path, column: str, value: str) -> dict[str, str]:
     """The category of each held-out product, by SKU."""
-    opened = gzip.open(catalogue, "rt", newline="") if catalogue.suffix == ".gz" else catalogue.open(newline="")
-    with opened as lines:
+    read = gzip.open if catalogue.suffix == ".gz" else open
+    with read(catalogue, "rt", encoding="utf-8", newline="") as lines:
         return {row["sku"]: row["category_code"] for row in csv.DictReader(lines) if row[column] == value}
 
 
@@ -98,7 +98,8 @@ class Shop:
     def insert(self, query: str) -> int:
         """A batch of the ids that the query selects."""
         row = self.db.execute(
-            f"INSERT INTO categorization_batches (product_ids) SELECT jsonb_agg(id) FROM ({query}) AS chosen RETURNING id"  # noqa: S608
+            "INSERT INTO categorization_batches (product_ids)"
+            f" SELECT jsonb_agg(id) FROM ({query}) AS chosen RETURNING id"
         ).fetchone()
         assert row is not None
         return int(row[0])
@@ -184,9 +185,8 @@ def measure_predictions(shop: Shop, truth: dict[str, str]) -> list[Figure]:
     right = sum(truth[sku] == code for sku, code, _, _ in rows)
     high = [truth[sku] == code for sku, code, confidence, _ in rows if confidence >= 90]
     accuracy = right / len(truth)
-    say(
-        f"confidence >= 90: {len(high) / len(rows):.3f} of the products, {sum(high) / max(len(high), 1):.3f} of them right"
-    )
+    coverage, precision = len(high) / len(rows), sum(high) / max(len(high), 1)
+    say(f"confidence >= 90: {coverage:.3f} of the products, {precision:.3f} of them right")
     return [
         Figure(
             "held-out products with one prediction and evidence", "100 %", f"{len(rows):,} of {len(truth):,}", whole
@@ -215,7 +215,7 @@ def measure_fairness(shop: Shop) -> list[Figure]:
     with shop.daemon():
         big = shop.insert("SELECT id FROM products ORDER BY id LIMIT 100000")
         for round_ in range(8):
-            small = shop.insert(f"SELECT id FROM products ORDER BY id DESC LIMIT 10 OFFSET {round_ * 10}")  # noqa: S608
+            small = shop.insert(f"SELECT id FROM products ORDER BY id DESC LIMIT 10 OFFSET {round_ * 10}")
             shop.wait_until_completed(small)
             waits.append(shop.duration_s(small))
         still_open = shop.db.execute("SELECT status FROM categorization_batches WHERE id = %s", (big,)).fetchone()
@@ -237,7 +237,7 @@ def measure_memory(shop: Shop) -> list[Figure]:
     peaks = {}
     for size in (10_000, 100_000):
         with shop.daemon() as pid:
-            shop.wait_until_completed(shop.insert(f"SELECT id FROM products ORDER BY id LIMIT {size}"))  # noqa: S608
+            shop.wait_until_completed(shop.insert(f"SELECT id FROM products ORDER BY id LIMIT {size}"))
             peaks[size] = peak_memory_mb(pid)
     small, big = peaks[10_000], peaks[100_000]
     measured = f"{small:.0f} MB and {big:.0f} MB ({(big / small - 1) * 100:+.1f} %)"

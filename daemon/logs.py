@@ -2,11 +2,11 @@
 
 import logging
 import sys
+from io import StringIO
 from typing import TextIO
 
 import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
-
+from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 _LONGEST = 2_000  # characters of one value: journald cuts a line at 48 KiB
@@ -26,7 +26,7 @@ def configure_logs(level: str = "info", style: str = "auto", stream: TextIO | No
     if is_pretty:
         renderer = [
             structlog.dev.ConsoleRenderer(
-                colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
+                colors=stream.isatty(), exception_formatter=_write_traceback
             )
         ]
     else:
@@ -58,8 +58,15 @@ def _name_library(_logger: WrappedLogger, _method: str, event: EventDict) -> Eve
         f"library.{record.levelname.lower()}" if isinstance(record, logging.LogRecord) else "library.log"
     )
     if isinstance(record, logging.LogRecord):
-        event["logger"] = record.name
+        event["logger"] = "".join(sign if sign.isprintable() else " " for sign in record.name)
     return event
+
+
+def _write_traceback(stream: TextIO, exc_info: ExcInfo) -> None:
+    """For people; without what an error's text would do to their terminal."""
+    text = StringIO()
+    structlog.dev.plain_traceback(text, exc_info)
+    stream.write("".join(sign if sign.isprintable() or sign == "\n" else " " for sign in text.getvalue()))
 
 
 def _keep_short(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

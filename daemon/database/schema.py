@@ -7,10 +7,12 @@ with its checksum, and with the columns and triggers it left.
 """
 
 import hashlib
+import uuid
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 from time import monotonic
@@ -24,8 +26,9 @@ from yoyo import read_migrations
 from yoyo.backends.base import DatabaseBackend
 from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
 from yoyo.connections import DatabaseURI
-from yoyo.migrations import MigrationList, default_migration_table
+from yoyo.migrations import Migration, MigrationList, default_migration_table
 
+from daemon.database.failures import Effect, effect_of
 from daemon.database.pool import Session
 from daemon.database.statements import statement
 
@@ -51,10 +54,8 @@ class SchemaState:
 
 
 def migrations_directory() -> Path:
-    """Where the SQL files are: shipped inside the package by the wheel, beside it in a checkout."""
-    package = Path(__file__).parents[1]
-    shipped = package / "migrations"
-    return shipped if shipped.is_dir() else package.parent / "migrations"
+    """Where the SQL files are: inside the package; in a checkout that is a link to the top level's folder."""
+    return Path(__file__).parents[1] / "migrations"
 
 
 def checksums() -> dict[str, str]:
@@ -124,7 +125,7 @@ def _apply(backend: DatabaseBackend, migrations: MigrationList) -> list[str]:
     try:
         backend.apply_migrations(todo)
     except psycopg.Error as error:
-        if error.diag.message_primary is None:
+        if error.diag.message_primary is None or effect_of(error) is Effect.TRANSIENT:
             raise
         hint = f"; remedy: {error.diag.message_hint}" if error.diag.message_hint else ""
         raise MigrationRefused(f"{error.diag.message_primary}{hint}") from error
@@ -173,6 +174,21 @@ def _try_lock(conn: Connection) -> bool:
     return bool(row and row[0])
 
 
+class _Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
+    """Notes neither user nor host: to look them up fails for a user without a name, and waits for a slow DNS."""
+
+    def get_log_data(self, migration: Migration | None = None, operation: str = "apply") -> dict[str, object]:
+        return {
+            "id": str(uuid.uuid1()),
+            "migration_id": migration.id if migration else None,
+            "migration_hash": migration.hash if migration else None,
+            "username": "",
+            "hostname": "",
+            "created_at_utc": datetime.now(UTC).replace(tzinfo=None),
+            "operation": operation,
+        }
+
+
 @contextmanager
 def _backend(session: Session) -> Iterator[DatabaseBackend]:
     arguments = dict(conninfo_to_dict(session.conninfo)) | dict(session.parameters("yoyo"))
@@ -180,7 +196,7 @@ def _backend(session: Session) -> Iterator[DatabaseBackend]:
     uri = DatabaseURI("postgresql+psycopg", None, None, None, None, database, arguments)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Nested transaction requested")  # yoyo's own, harmless on PostgreSQL
-        backend = PostgresqlPsycopgBackend(uri, default_migration_table)
+        backend = _Backend(uri, default_migration_table)
         try:
             backend.init_database()
             backend.break_lock()  # we hold the advisory lock, so a lock found here was left by a killed process

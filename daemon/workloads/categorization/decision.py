@@ -20,8 +20,8 @@ Level = Literal["high", "medium", "low"]
 THRESHOLD = 90.0  # confidence from which a decision is of level "high"
 LEAST, MOST = 10.0, 100.0  # confidence
 FEATURES_SHOWN = 3  # per source
-LEAST_SHARE = 0.05  # of the sum, for a source to be shown
-LEAST_PART = 0.9  # of what the average feature of its source adds, for a feature to be shown
+LEAST_SHARE = 0.1  # of the sum, for a source to be shown; of fewer than ten sources one always reaches it
+LEAST_PART = 0.5  # of what the strongest feature of its source adds, for a feature to be shown
 VALUE_LENGTH = 200  # characters of an evidence value
 NO_CATEGORY = ""  # the code suggested where no category is known at all
 
@@ -103,36 +103,52 @@ def build_evidence(source: EvidenceSource, product: Product, features: Sequence[
 def _build_slice(
     model: Model, products: Sequence[Product], features: FeatureMatrix, contributions: NDArray[np.float32]
 ) -> list[tuple[Evidence, ...]]:
-    """The evidence of each product, the strongest source first; empty where nothing speaks for the category.
+    """The evidence of each product, the strongest source first; empty where nothing speaks for the category."""
+    sources, names = model.vocabulary.sources, model.vocabulary.features
+    shares = _weigh_sources(features, contributions, len(products))
+    ranked = np.argsort(-shares, axis=1, kind="stable")  # (products, sources): the sources, strongest first
+    ranks = np.argsort(ranked, axis=1)
 
-    The weight of a source is its share of what all sources that speak for the category add to its score.
-    """
-    sources = model.vocabulary.sources
-    group = features.rows * len(sources) + features.sources
-    sums = np.bincount(group, weights=contributions, minlength=len(products) * len(sources))
-    speaks = np.maximum(sums, 0).reshape(len(products), len(sources))
-    totals = speaks.sum(axis=1, keepdims=True)
-    shares = np.round(speaks / np.where(totals > 0, totals, 1), 3)
-    by_share = np.argsort(-shares, axis=1, kind="stable")  # (products, sources): the sources, strongest first
-    place = np.argsort(by_share, axis=1)  # (products, sources): where each source stands in that order
-
-    averages = sums / np.maximum(np.bincount(group, minlength=len(sums)), 1)
-    is_strong = (contributions > 0) & (contributions >= averages[group] * LEAST_PART)
-    shown = np.flatnonzero(is_strong & (shares.ravel()[group] >= LEAST_SHARE))
-    turn = features.rows[shown] * len(sources) + place.ravel()[group[shown]]
-    order = np.lexsort((-contributions[shown], turn))
-    turns, columns = turn[order], features.matrix.indices[shown[order]].tolist()
-    starts = np.flatnonzero(np.diff(turns, prepend=-1))
-    ends = np.append(starts, len(columns))[1:]
-    rows, nths = np.divmod(turns[starts], len(sources))
-    speakers = by_share[rows, nths]
+    # Stretches of entries, one for each product and source shown: by product, then rank, then contribution.
+    shown = np.flatnonzero(_is_shown(features, contributions, shares))
+    stretch = features.rows[shown] * len(sources) + ranks[features.rows[shown], features.sources[shown]]
+    order = np.lexsort((-contributions[shown], stretch))
+    columns, stretch = features.matrix.indices[shown[order]].tolist(), stretch[order]
+    starts = np.flatnonzero(np.diff(stretch, prepend=-1))
+    ends = np.minimum(np.append(starts, len(columns))[1:], starts + FEATURES_SHOWN)
+    rows, nths = np.divmod(stretch[starts], len(sources))
+    speakers = ranked[rows, nths]
     weights = shares[rows, speakers]
 
     evidence: list[list[Evidence]] = [[] for _ in products]
-    names = model.vocabulary.features
     for start, end, row, speaker, weight in zip(
         *(array.tolist() for array in (starts, ends, rows, speakers, weights)), strict=True
     ):
-        strongest = [names[column] for column in columns[start : min(end, start + FEATURES_SHOWN)]]
-        evidence[row].append(build_evidence(sources[speaker], products[row], strongest, weight))
+        spoken = [names[column] for column in columns[start:end]]
+        evidence[row].append(build_evidence(sources[speaker], products[row], spoken, weight))
     return [tuple(reasons) for reasons in evidence]
+
+
+def _weigh_sources(features: FeatureMatrix, contributions: NDArray[np.float32], products: int) -> NDArray[np.float64]:
+    """The share of each source in what the sources that speak for the category add: (products, sources).
+
+    3 decimals; 0 for a source that speaks against it, or not at all.
+    """
+    group = features.rows * features.number_of_sources + features.sources
+    sums = np.bincount(group, weights=contributions, minlength=products * features.number_of_sources)
+    speaks = np.maximum(sums, 0).reshape(products, features.number_of_sources)
+    totals = speaks.sum(axis=1, keepdims=True)
+    shares: NDArray[np.float64] = speaks / np.where(totals > 0, totals, 1)
+    return shares.round(3)
+
+
+def _is_shown(
+    features: FeatureMatrix, contributions: NDArray[np.float32], shares: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Which entries are strong enough, in their source and with it, to be put into words."""
+    group = features.rows * features.number_of_sources + features.sources
+    starts = np.flatnonzero(np.diff(group, prepend=-1))  # entries of one product and source stand together
+    strongest = np.maximum.reduceat(contributions, starts) if len(starts) else contributions
+    least = np.repeat(strongest * LEAST_PART, np.diff(starts, append=len(group)))
+    is_strong = (contributions > 0) & (contributions >= least)
+    return is_strong & (shares[features.rows, features.sources] >= LEAST_SHARE)

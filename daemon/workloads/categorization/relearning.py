@@ -1,6 +1,7 @@
 """Learns from the shop's own products, and stores what was learned."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
+from contextlib import closing
 from dataclasses import dataclass
 
 from psycopg import Connection
@@ -23,11 +24,12 @@ def learn_from_shop(conn: Connection) -> Learned:
     """Store a new model, learned from what people have decided. Raises NothingToLearn when that is nothing."""
     products = 0
 
-    def counted(labelled: Iterable[tuple[Product, str]]) -> Iterator[tuple[Product, str]]:
+    def counted(labelled: Iterable[tuple[Product, str]]) -> Generator[tuple[Product, str]]:
         nonlocal products
         for products, pair in enumerate(labelled, start=1):  # noqa: B007  # the count is the result
             yield pair
 
-    model = learn(counted(store.read_labelled(conn)))
+    with closing(counted(store.read_labelled(conn))) as labelled:  # or an interruption leaves the transaction open
+        model = learn(labelled)
     version = store.write_model(conn, model, products, {})
     return Learned(version, products, len(model.categories))

@@ -1,11 +1,12 @@
 """Reads products, categories and models; writes predictions and evidence."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from psycopg import Connection
 from psycopg.rows import class_row, scalar_row
-from psycopg.types.json import Jsonb
+from psycopg.types.json import Jsonb, set_json_loads
 
 from daemon.database.bulk import copy_rows
 from daemon.database.statements import statement
@@ -46,6 +47,18 @@ class Explained:
     product_name: str | None
 
 
+def read_json(text: str | bytes) -> object:
+    """The shop's JSON as Python reads it; None for what it cannot: endless digits, endless nesting."""
+    try:
+        return json.loads(text, parse_int=_parse_int)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _parse_int(digits: str) -> int | float:
+    return int(digits) if len(digits) < 40 else float(digits)
+
+
 def _sql(name: str) -> bytes:
     return statement("daemon.workloads.categorization", name)
 
@@ -58,6 +71,7 @@ def lock_products(conn: Connection, product_ids: Sequence[int]) -> None:
 def read_products(conn: Connection, product_ids: Sequence[int]) -> dict[int, Product]:
     """The products that the shop's view shows, by id."""
     with conn.cursor(row_factory=class_row(Product)) as cursor:
+        set_json_loads(read_json, cursor)
         cursor.execute(_sql("read_products"), {"product_ids": product_ids})
         return {product.id: product for product in cursor}
 
@@ -130,6 +144,7 @@ def read_taxonomy(conn: Connection) -> Taxonomy:
 def read_labelled(conn: Connection) -> Iterator[tuple[Product, str]]:
     """Every product with the category that people have decided on, in id order; streamed, in a transaction."""
     with conn.transaction(), conn.cursor("labelled", row_factory=class_row(Product)) as cursor:
+        set_json_loads(read_json, cursor)
         cursor.itersize = 2000
         cursor.execute(_sql("read_labelled"))
         for product in cursor:

@@ -131,6 +131,26 @@ def test_many_features_that_say_little_each_are_evidence_too():
         assert [reason.source_type for reason in decision.evidence] == ["description"]
 
 
+def test_the_strongest_features_stand_first(model):
+    product = next(product for product, code in make_labelled(5, seed=8) if code == "lamps")
+    features = model.vocabulary.read([product])
+    (decision,) = decide(model, TAXONOMY, [product])
+    added = model.contributions(features, np.array([model.categories.index(decision.category_code)]))
+    names = [model.vocabulary.features[column] for column in features.matrix.indices]
+    for source in model.vocabulary.sources:
+        of_source = features.sources == model.vocabulary.sources.index(source)
+        strongest = names[int(np.argmax(np.where(of_source, added, -np.inf)))]
+        for reason in decision.evidence:
+            if reason.source_type == source.name:
+                assert reason.value.startswith(source.describe(strongest, product))
+
+
+def test_a_repeated_word_counts_once(model):
+    once, often = make_product(name="hex lamp"), make_product(name="lamp hex hex hex")
+    assert decide(model, TAXONOMY, [once]) == decide(model, TAXONOMY, [often])
+    assert model.vocabulary.read([often]).matrix.nnz == 2
+
+
 def test_a_product_of_which_nothing_is_known_gets_the_fallback(model):
     (decision,) = decide(model, TAXONOMY, [make_product(name="zzz")])
     assert decision == fallback_signal(decision.category_code, TAXONOMY)

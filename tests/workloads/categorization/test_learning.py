@@ -10,7 +10,8 @@ import pytest
 from daemon.workloads.categorization.decision import decide
 from daemon.workloads.categorization.evidence.name_words import NameWords
 from daemon.workloads.categorization.evidence.registry import SOURCES
-from daemon.workloads.categorization.learning import NothingToLearn, learn
+from daemon.workloads.categorization.examples import read_examples
+from daemon.workloads.categorization.learning import HELD_OUT, NothingToLearn, learn
 from tests.workloads.categorization.shop import TAXONOMY, make_labelled, make_product
 
 FINGERPRINT = """
@@ -82,6 +83,13 @@ def test_a_source_can_be_switched_off(off):
     decisions = decide(learned, TAXONOMY, products)
     assert [decision.category_code for decision in decisions] == list(codes)
     assert off.name not in {reason.source_type for decision in decisions for reason in decision.evidence}
+
+
+def test_what_only_the_held_out_products_say_is_learned_too():
+    folds = read_examples([(make_product(n), "a") for n in range(100)], SOURCES).folds
+    said = {code: [f"{code}word" if fold == HELD_OUT else "other" for fold in folds] for code in ("aa", "bb")}
+    learned = learn((make_product(n, name=said[code][n]), code) for n in range(100) for code in said)
+    assert decide_codes(learned, [make_product(name="aaword"), make_product(name="bbword")]) == ["aa", "bb"]
 
 
 def test_one_source_alone_works_too():
