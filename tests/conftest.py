@@ -31,7 +31,7 @@ def database(server: EmbeddedServer, template: str) -> Iterator[Database]:
     """A migrated database of the test's own, with an empty stand-in shop. No session may be left in it."""
     copy = Database.create(server, template=template)
     yield copy
-    left = copy.sessions()
+    left = copy.sessions_left()
     copy.drop()
     assert left == [], "sessions were left open"
 

@@ -12,7 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from daemon.database.statements import statement
+from daemon.workloads.categorization.explanation import one_line
 
+LARGEST_ID = 2**63 - 1
 COLOURS = {
     "completed": "green",
     "failed": "red",
@@ -47,6 +49,8 @@ class Batch:
 
 def list_batches(conn: Connection, batch_id: int | None) -> list[Batch]:
     """The open and the latest batches, or the one with this id; empty when there is none."""
+    if batch_id is not None and not 0 <= batch_id <= LARGEST_ID:
+        return []
     with conn.cursor(row_factory=class_row(Batch)) as cursor:
         return cursor.execute(statement("daemon.commands", "list_batches"), {"batch_id": batch_id}).fetchall()
 
@@ -76,4 +80,4 @@ def show_batches(batches: Sequence[Batch]) -> None:
     console.print(table)
     for batch in batches:
         if batch.error_message:
-            console.print(f"batch {batch.id}: {batch.error_message}", markup=False)
+            console.print(f"batch {batch.id}: {one_line(batch.error_message)}", markup=False)

@@ -11,21 +11,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def act(options: argparse.Namespace) -> int:
-    import json
     import sys
 
     from daemon.commands.batches import list_batches
     from daemon.commands.connection import connected
     from daemon.errors import UsageError
+    from daemon.workloads.categorization.explanation import one_line
 
     with connected("errors") as conn:
         if not list_batches(conn, options.id):
             raise UsageError(f"there is no batch {options.id}")
         with conn.transaction(), conn.cursor("errors") as cursor:
             cursor.execute(
-                "SELECT item, code, message FROM categorization_errors WHERE batch_id = %s ORDER BY id",
+                "SELECT left(item::text, 200), code, message FROM categorization_errors WHERE batch_id = %s ORDER BY id",
                 (options.id,),
             )
             for item, code, message in cursor:
-                sys.stdout.write(f"{json.dumps(item)[:200]}\t{code}\t{message}\n")
+                sys.stdout.write(f"{one_line(item)}\t{one_line(code)}\t{one_line(message)}\n")
     return 0

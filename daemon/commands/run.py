@@ -24,9 +24,10 @@ def act(options: argparse.Namespace) -> int:
     from daemon.settings import read_settings
     from daemon.systemd import Notifier
 
-    settings = read_settings() if options.workers is None else read_settings(workers=options.workers)
-    configure_logs(settings.log_level, settings.log_format)
+    configure_logs()
     try:
+        settings = read_settings() if options.workers is None else read_settings(workers=options.workers)
+        configure_logs(settings.log_level, settings.log_format)
         return run(settings, Notifier.from_environment(os.environ), once=options.once)
     except DaemonError as error:
         structlog.get_logger().error("daemon.refused", error_type=type(error).__name__, error=str(error))

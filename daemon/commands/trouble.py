@@ -3,7 +3,7 @@
 import psycopg
 from psycopg_pool import PoolTimeout
 
-from daemon.database.failures import summary
+from daemon.database.failures import Effect, effect_of, summary
 
 
 def explain_trouble(error: Exception) -> str | None:
@@ -16,6 +16,8 @@ def explain_trouble(error: Exception) -> str | None:
         return f"the schema is not the one expected ({summary(error)}); run: catalogd migrate"
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
         return f"this role may not do that ({summary(error)})"
+    if error.sqlstate and effect_of(error) is Effect.TRANSIENT:  # it was reached, and others were in the way
+        return f"the database is busy: {summary(error)}; try again"
     if isinstance(error, psycopg.OperationalError):
         return f"the database cannot be reached: {summary(error)}; check DATABASE_URL or DB_HOST, DB_PORT, DB_NAME"
     return f"the database refused: {summary(error)}"

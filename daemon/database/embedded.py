@@ -434,18 +434,23 @@ def _works(*command: str) -> bool:
 def _run(command: list[str], directory: Path | None = None) -> str:
     """Run a program to its end and return what it printed; raises EmbeddedServerError on any failure."""
     try:
-        result = subprocess.run(  # noqa: S603 - the programs are those of the installation
+        process = subprocess.Popen(  # noqa: S603 - the programs are those of the installation
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             cwd=directory,
             env=_environment(),
-            check=False,
+            start_new_session=True,
         )
     except OSError as error:
         raise EmbeddedServerError(f"{command[0]} cannot be run: {error}") from error
-    output = result.stdout.decode(errors="replace").strip()
-    if result.returncode != 0:
-        raise EmbeddedServerError(f"{' '.join(command)} ended with {result.returncode}:\n{output}")
+    with process:
+        try:
+            output = process.communicate()[0].decode(errors="replace").strip()
+        except BaseException:  # interrupted: initdb's own children would go on writing
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    if process.returncode != 0:
+        raise EmbeddedServerError(f"{' '.join(command)} ended with {process.returncode}:\n{output}")
     return output

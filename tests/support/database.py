@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from threading import Event
+from time import monotonic
 
 import psycopg
 from psycopg import sql
@@ -51,6 +53,13 @@ class Database:
 
     def as_template(self) -> str:
         return self.name
+
+    def sessions_left(self, patience_s: float = 5.0) -> list[tuple[int, str, str]]:
+        """Sessions that do not end by themselves: a backend takes a moment to notice that its client has gone."""
+        deadline = monotonic() + patience_s
+        while (left := self.sessions()) and monotonic() < deadline:
+            Event().wait(0.02)
+        return left
 
     def sessions(self) -> list[tuple[int, str, str]]:
         """Sessions of clients that are still connected: pid, application and last statement."""

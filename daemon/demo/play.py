@@ -1,0 +1,166 @@
+"""The demo from beginning to end: a private server, a sample shop, a real daemon at work, a report."""
+
+import json
+from collections.abc import Iterator, Mapping
+from threading import Event
+from time import monotonic
+
+import psycopg
+from psycopg import Connection
+
+from daemon.database.embedded import EmbeddedServer, embedded_binaries
+from daemon.database.failures import summary
+from daemon.database.pool import Session
+from daemon.database.schema import MigrationRefused, migrate
+from daemon.demo.catalogue import SampleCatalogue, sample_catalogue
+from daemon.demo.interrupts import Interrupts
+from daemon.demo.orders import (
+    OPEN,
+    add_user,
+    choose_examples,
+    choose_products,
+    insert_batch,
+    judge,
+    read_ended,
+    read_item_errors,
+    read_progress,
+)
+from daemon.demo.running import DaemonFailed, RunningDaemon
+from daemon.demo.screen import Bar, Report, Screen
+from daemon.stand_in.importing import IncomingRow, import_rows
+from daemon.stand_in.schema import create_stand_in
+from daemon.workloads.categorization.learning import NothingToLearn
+from daemon.workloads.categorization.relearning import learn_from_shop
+
+SMALL_BATCHES = 5
+SMALL_SIZE = 10
+POLL_S = 0.05
+STUCK_S = 60.0
+
+FAILURES = (DaemonFailed, MigrationRefused, NothingToLearn, TimeoutError, psycopg.Error)
+
+
+class DemoFailed(Exception):
+    """A step failed; the message is a sentence, and the end of the daemon's log where there is one."""
+
+
+def play(products: int, screen: Screen, interrupts: Interrupts) -> None:
+    """Run the demo and show its report. Everything that was started has ended when this returns or raises.
+
+    Raises DemoFailed, and EmbeddedServerError when the server is not installed or does not start.
+    """
+    binaries = embedded_binaries()
+    server = EmbeddedServer(binaries)
+    try:
+        with screen.step("server", "starting a private PostgreSQL") as step, interrupts.held():
+            server.start()  # interrupted half-way, initdb would leave a process and its files
+            step.done = f"a private PostgreSQL {binaries.major} is running"
+        session = Session(server.dsn(), "catalogd demo")
+        with session.connect() as conn, RunningDaemon(server.dsn(), server.directory) as running:
+            try:
+                truth = _open_shop(conn, session, products, screen)
+                with screen.step("daemon", "starting the daemon") as step:
+                    running.start()
+                    step.done = f"a daemon is running: catalogd run, process {running.pid}"
+                _order(conn, running, screen)
+                report = _read_report(conn, truth)
+                with screen.step("stop", "stopping the daemon and the server") as step:
+                    running.stop()
+                    server.stop()
+                    step.done = "the daemon stopped with exit code 0; the server is gone"
+            except FAILURES as error:
+                raise DemoFailed(_sentence(error, running)) from error
+    finally:
+        server.stop()
+    screen.report(report)
+
+
+def _open_shop(conn: Connection, session: Session, products: int, screen: Screen) -> Mapping[str, str]:
+    """Make the shop's tables and ours, fill them, learn; returns the true category of each sku."""
+    with screen.step("migrate", "creating the tables") as step:
+        create_stand_in(conn)
+        step.done = f"the tables are there: a shop's and, by {len(migrate(session))} migrations, catalogd's"
+    with screen.step("load", "loading a sample catalogue") as step:
+        catalogue = sample_catalogue(products)
+        imported = import_rows(conn, _rows(catalogue))
+        step.done = (
+            f"{imported.products:,} products in {imported.categories} categories loaded,"
+            f" {imported.held_out:,} of them without theirs"
+        )
+    with screen.step("learn", "learning") as step:
+        learned = learn_from_shop(conn)
+        step.done = f"learned from the {learned.products:,} products that have a category"
+    return {product.sku: product.true_category for product in catalogue.products}
+
+
+def _rows(catalogue: SampleCatalogue) -> Iterator[IncomingRow]:
+    categories = {category.code: category for category in catalogue.categories}
+    for number, product in enumerate(catalogue.products, start=1):
+        category = categories[product.true_category]
+        yield IncomingRow(
+            line=number,
+            sku=product.sku,
+            name=product.name,
+            manufacturer=product.manufacturer,
+            part_number=product.part_number,
+            description=product.description,
+            attributes=json.dumps(product.attributes),
+            category_code=category.code,
+            category_label=category.label,
+            category_path=category.path,
+            is_held_out=product.category_code is None,
+        )
+
+
+def _order(conn: Connection, running: RunningDaemon, screen: Screen) -> None:
+    """Insert a big batch with, behind it, small ones, the last of these with a bad id; wait for the end of all."""
+    user_id = add_user(conn)
+    chosen = choose_products(conn, SMALL_BATCHES * SMALL_SIZE)
+    small = [list(chosen.known[start::SMALL_BATCHES]) for start in range(SMALL_BATCHES)]
+    small[-1].append(chosen.no_product)
+    big_id = insert_batch(conn, chosen.held_out, user_id)
+    batch_ids = [insert_batch(conn, product_ids, user_id) for product_ids in small]
+    screen.say()
+    screen.say(
+        f"  INSERT INTO categorization_batches: one of {len(chosen.held_out):,} products, {len(small)} small ones"
+    )
+    with screen.progress("predict", f"batch {big_id}", len(chosen.held_out)) as bar:
+        _follow(conn, running, big_id, bar)
+        for batch_id in batch_ids:
+            _follow(conn, running, batch_id)
+    screen.say()
+
+
+def _follow(conn: Connection, running: RunningDaemon, batch_id: int, bar: Bar | None = None) -> None:
+    """Poll the batch's row until it has ended. Raises DaemonFailed when it does not get on."""
+    pause = Event()
+    processed, moved_at = 0, monotonic()
+    while (progress := read_progress(conn, batch_id)).status in OPEN:
+        running.require_alive()
+        if progress.processed > processed:
+            processed, moved_at = progress.processed, monotonic()
+        if monotonic() - moved_at > STUCK_S:
+            raise DaemonFailed(f"batch {batch_id} has not got on for {STUCK_S:.0f} seconds")
+        if bar is not None:
+            bar.show(progress.processed)
+        pause.wait(POLL_S)
+    if bar is not None:
+        bar.show(progress.processed, is_last=True)
+    if progress.status != "completed":
+        raise DaemonFailed(f"batch {batch_id} ended as {progress.status}")
+
+
+def _read_report(conn: Connection, truth: Mapping[str, str]) -> Report:
+    batches = read_ended(conn)
+    big_id = batches[0].id
+    return Report(
+        batches=batches,
+        judged=judge(conn, big_id, truth),
+        examples=choose_examples(conn, big_id, truth),
+        item_errors=read_item_errors(conn),
+    )
+
+
+def _sentence(error: Exception, running: RunningDaemon) -> str:
+    tail = running.log_tail()
+    return summary(error) + (f"; the end of the daemon's log:\n{tail}" if tail else "")
