@@ -102,7 +102,10 @@ class Settings(BaseSettings):
 
     @property
     def names_a_database(self) -> bool:
-        return self.database_url is not None or self.db_name is not None
+        if self.database_url is None:
+            return self.db_name is not None
+        parts = conninfo_to_dict(self.database_url.get_secret_value())
+        return bool(parts.get("dbname") or parts.get("service"))
 
     @property
     def frozen(self) -> timedelta:
@@ -113,8 +116,15 @@ class Settings(BaseSettings):
             return self.db_password.get_secret_value()
         if self.credentials_directory is not None:
             file = self.credentials_directory / "db_password"
-            if file.is_file():
+            try:
                 return file.read_text(encoding="utf-8").rstrip("\n")
+            except FileNotFoundError:
+                return None
+            except (OSError, UnicodeDecodeError) as error:
+                raise ConfigurationError(
+                    f"CREDENTIALS_DIRECTORY: its file db_password cannot be read ({type(error).__name__});"
+                    " example: CREDENTIALS_DIRECTORY=/run/credentials/catalogd.service"
+                ) from None
         return None
 
 

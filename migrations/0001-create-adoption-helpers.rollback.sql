@@ -1,5 +1,6 @@
 SET LOCAL lock_timeout = '3s';
 DROP FUNCTION IF EXISTS catalogd_remove_additions(text);
+DROP FUNCTION IF EXISTS catalogd_require_columns(text, text[], text);
 DROP FUNCTION IF EXISTS catalogd_adopt_index(text, text[], boolean);
 DROP FUNCTION IF EXISTS catalogd_adopt_check(text, text, text);
 DROP FUNCTION IF EXISTS catalogd_adopt_foreign_key(text, text, text, text);

@@ -18,6 +18,15 @@ CREATE TABLE IF NOT EXISTS batch_slices (
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 200,
         autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0.1);
 
+DO $$
+BEGIN
+    PERFORM catalogd_require_columns('batch_slices',
+        ARRAY['id', 'workload', 'batch_id', 'priority', 'turn', 'items', 'item_count', 'attempts', 'run_after', 'claimed_at',
+              'claimed_by', 'claimed_pid'],
+        'DROP TABLE batch_slices; UPDATE categorization_batches SET status = ''pending'' WHERE status = ''processing''');
+END
+$$;
+
 -- No column that claiming writes is in an index: claims stay heap-only updates.
 CREATE INDEX IF NOT EXISTS batch_slices_in_turn ON batch_slices (workload, priority DESC, turn, id);
 CREATE INDEX IF NOT EXISTS batch_slices_of_batch ON batch_slices (workload, batch_id);

@@ -9,4 +9,11 @@ CREATE TABLE IF NOT EXISTS categorization_models (
     report jsonb NOT NULL,
     content bytea NOT NULL
 );
+DO $$
+BEGIN
+    PERFORM catalogd_require_columns('categorization_models',
+        ARRAY['version', 'learned_at', 'products', 'categories', 'report', 'content'],
+        'DROP TABLE categorization_models, migrate, then run "catalogd learn"');
+END
+$$;
 ALTER TABLE categorization_models ALTER COLUMN content SET STORAGE EXTERNAL;

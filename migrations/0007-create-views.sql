@@ -29,5 +29,12 @@ BEGIN
         END;
         COMMENT ON VIEW catalogd_categories IS 'default made by catalogd; replace it to map the shop''s own columns';
     END IF;
+    PERFORM catalogd_require_columns('catalogd_products',
+        ARRAY['product_id', 'sku', 'name', 'manufacturer', 'part_number', 'description', 'attributes', 'category_code'],
+        'the view must have the columns product_id, sku, name, manufacturer, part_number, description, attributes jsonb,'
+        ' category_code; select NULL for what the shop does not have');
+    PERFORM catalogd_require_columns('catalogd_categories',
+        ARRAY['code', 'label', 'path'],
+        'the view must have the columns code, label and path');
 END
 $$;

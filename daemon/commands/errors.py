@@ -23,7 +23,8 @@ def act(options: argparse.Namespace) -> int:
             raise UsageError(f"there is no batch {options.id}")
         with conn.transaction(), conn.cursor("errors") as cursor:
             cursor.execute(
-                "SELECT left(item::text, 200), code, message FROM categorization_errors WHERE batch_id = %s ORDER BY id",
+                "SELECT left(item::text, 200), code, message FROM categorization_errors"
+                " WHERE batch_id = %s ORDER BY id",
                 (options.id,),
             )
             for item, code, message in cursor:

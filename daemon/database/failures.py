@@ -9,13 +9,13 @@ from psycopg_pool import PoolTimeout
 class Effect(Enum):
     """What a failed transaction is worth."""
 
-    TRANSIENT = auto()  # the same work may succeed in a moment: connection lost, deadlock, lock timeout
+    TRANSIENT = auto()  # the same work may succeed in a moment: connection lost, deadlock, lock timeout, cancelled
     ENVIRONMENT = auto()  # no work can succeed until something changes: disk full, no right, no such table
     DATA = auto()  # this work fails, other work may not
 
 
 # Error classes (two characters) and states of PostgreSQL, appendix A of its manual.
-_TRANSIENT = ("08", "40", "55P03", "57P", "53300", "25P03")
+_TRANSIENT = ("08", "40", "55P03", "57", "53300", "25P03", "25P04")
 _ENVIRONMENT = ("53", "58", "28", "3D", "3F", "42", "25006", "XX", "F0")
 
 

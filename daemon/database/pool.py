@@ -48,10 +48,11 @@ class Session:
         }
 
     def configure(self, conn: Connection) -> None:
-        """Bound what a session may hold: see the README's section on what hangs."""
+        """Bound what a frozen or lost client may hold."""
         conn.execute(
             "SELECT set_config('idle_in_transaction_session_timeout', %s, false),"
-            "       set_config('lock_timeout', %s, false)",
+            "       set_config('lock_timeout', %s, false),"
+            "       set_config('statement_timeout', '0', false)",  # a role's would undo a long plan for ever
             (_milliseconds(self.idle_in_transaction), _milliseconds(self.lock_timeout)),
         )
         try:
@@ -61,7 +62,8 @@ class Session:
 
 
 def open_pool(session: Session, size: int, wait: timedelta = timedelta(seconds=30)) -> Pool:
-    """A pool of exactly `size` connections, open and connected.
+    """A pool of exactly `size` connections, open and connected. Later, who asks for one is given up after 5 seconds,
+    so that a stop need not wait for a server that is away.
 
     Raises `psycopg_pool.PoolTimeout` when the server cannot be reached within `wait`.
     """
@@ -72,7 +74,7 @@ def open_pool(session: Session, size: int, wait: timedelta = timedelta(seconds=3
         check=_check,
         min_size=size,
         max_size=size,
-        timeout=wait.total_seconds(),
+        timeout=5.0,
         reconnect_timeout=2.0,  # then the next use tries again: after an outage the pool is back within seconds
         name="catalogd",
         open=False,

@@ -1,6 +1,8 @@
-"""Asks a connection for a sign of life, with a deadline of our own."""
+"""Asks a connection for a sign of life with a deadline of our own, and ends one that gives none."""
 
+import os
 import select
+import socket
 import time
 
 import psycopg
@@ -13,14 +15,32 @@ def probe(conn: Connection, deadline_s: float) -> None:
 
     A silent proxy acknowledges TCP keepalives, so `conn.execute` may wait for ever where this does not. Raises
     `psycopg.OperationalError` and closes the connection when no answer comes. The connection must be idle and used
-    by no other thread. Notifications that arrive with the answer stay with libpq and are seen by the next
-    `conn.notifies(timeout=0)`.
+    by no other thread. Notifications that arrive with the answer stay with libpq until `hear` takes them;
+    `conn.notifies` waits for more bytes first.
     """
     try:
         _round_trip(conn, time.monotonic() + deadline_s)
     except psycopg.OperationalError:
         conn.pgconn.finish()
         raise
+
+
+def hear(conn: Connection) -> set[str]:
+    """The channels of all notifications that have arrived, without waiting. Raises `psycopg.OperationalError`."""
+    conn.pgconn.consume_input()
+    channels = set()
+    while notification := conn.pgconn.notifies():
+        channels.add(notification.relname.decode())
+    return channels
+
+
+def sever(conn: Connection) -> None:
+    """End a connection that another thread waits on, whatever the network does: that thread's statement fails now."""
+    try:
+        with socket.socket(fileno=os.dup(conn.fileno())) as wire:
+            wire.shutdown(socket.SHUT_RDWR)
+    except (OSError, psycopg.Error):
+        return  # it has ended by itself
 
 
 def _round_trip(conn: Connection, deadline: float) -> None:
@@ -40,8 +60,8 @@ def _round_trip(conn: Connection, deadline: float) -> None:
 
 
 def _wait(conn: Connection, deadline: float, *, for_writing: bool) -> None:
-    socket = [conn.pgconn.socket]
+    wire = [conn.pgconn.socket]
     remaining = deadline - time.monotonic()
-    ready = select.select([] if for_writing else socket, socket if for_writing else [], [], max(remaining, 0))
+    ready = select.select([] if for_writing else wire, wire if for_writing else [], [], max(remaining, 0))
     if not (ready[0] or ready[1]):
         raise psycopg.OperationalError("the server gave no answer in time")

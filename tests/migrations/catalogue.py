@@ -23,7 +23,8 @@ UNION ALL
 SELECT format('constraint %s on %s: %s', conname, relname, pg_get_constraintdef(c.oid))
 FROM ours JOIN pg_constraint AS c ON conrelid = ours.oid
 UNION ALL
-SELECT format('index %s valid %s', pg_get_indexdef(indexrelid), indisvalid) FROM ours JOIN pg_index ON indrelid = ours.oid
+SELECT format('index %s valid %s', pg_get_indexdef(indexrelid), indisvalid)
+FROM ours JOIN pg_index ON indrelid = ours.oid
 UNION ALL
 SELECT format('trigger %s enabled %s', pg_get_triggerdef(t.oid), tgenabled)
 FROM ours JOIN pg_trigger AS t ON tgrelid = ours.oid AND NOT tgisinternal
@@ -32,7 +33,8 @@ SELECT format('%s %s %s comment %s', relkind, relname, CASE relkind WHEN 'v' THE
               obj_description(oid, 'pg_class'))
 FROM ours WHERE relkind IN ('r', 'v', 'S')
 UNION ALL
-SELECT format('option %s %s', relname, reloptions) FROM ours JOIN pg_class USING (oid, relname) WHERE reloptions IS NOT NULL
+SELECT format('option %s %s', relname, reloptions)
+FROM ours JOIN pg_class USING (oid, relname) WHERE reloptions IS NOT NULL
 UNION ALL
 SELECT pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = 'public'::regnamespace
 """
@@ -58,12 +60,13 @@ def rows_of(db: psycopg.Connection, columns: dict[str, list[str]]) -> dict[str, 
     return found
 
 
-def columns_of(db: psycopg.Connection) -> dict[str, list[str]]:
-    """The columns of each table, by name."""
-    found: dict[str, list[str]] = {}
-    for table in sorted(tables_of(db)):
-        rows = db.execute(
-            "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped", (table,)
-        )
-        found[table] = sorted(name for (name,) in rows)
-    return found
+def columns_of(db: psycopg.Connection, views: bool = False) -> dict[str, list[str]]:
+    """The columns of each table, and of each view when asked for, by name."""
+    rows = db.execute(
+        "SELECT table_name, array_agg(column_name::text ORDER BY column_name) FROM information_schema.columns"
+        " JOIN information_schema.tables USING (table_schema, table_name)"
+        " WHERE table_schema = 'public' AND table_name !~ '^_?yoyo' AND (table_type = 'BASE TABLE' OR %s)"
+        " GROUP BY table_name",
+        (views,),
+    )
+    return dict(rows.fetchall())

@@ -234,7 +234,7 @@ def test_a_million_unknown_ids_are_item_errors_in_bounded_time(
     found = read_batch(db, row[0])
     assert (found["status"], found["total_products"], found["error_products"]) == ("completed", count, count)
     counted = db.execute(
-        "SELECT count(*), count(DISTINCT item) FROM categorization_errors"
+        "SELECT count(*), count(DISTINCT item::int) FROM categorization_errors"
         " WHERE batch_id = %s AND code = 'unknown_product'",
         (row[0],),
     ).fetchone()

@@ -9,10 +9,11 @@ from daemon.workloads.categorization.store import Explained
 def explain(prediction: Explained, evidence: Sequence[Evidence]) -> str:
     """A few lines for people: what was suggested, how sure, and each reason with its share."""
     product = one_line(prediction.product_name or "") or f"product {prediction.product_id}"
-    label = prediction.suggested_category_label or prediction.suggested_category_code or "no category"
+    code = one_line(prediction.suggested_category_code or "none")
+    label = one_line(prediction.suggested_category_label or "") or code
     lines = [
         f"{product}",
-        f"  is suggested for {one_line(label)} ({prediction.suggested_category_code}),"
+        f"  is suggested for {label} ({code}),"
         f" confidence {prediction.confidence or 0:.2f} ({prediction.confidence_level}), {prediction.status}",
         f"  prediction {prediction.id}, batch {prediction.batch_id}, model {prediction.model_version or 'none'}",
     ]

@@ -71,7 +71,7 @@ def _write(value: object) -> str:
     return str(value)[:LENGTH]
 
 
-@lru_cache(maxsize=32_768)
+@lru_cache(maxsize=8_192)
 def _spell(key: str, value: str) -> tuple[str, ...]:
     """The features of one pair, in lower case; remembered because products of one kind share most of them."""
     key, value = key.strip().lower(), value.strip().lower()

@@ -20,7 +20,7 @@ def split_words(text: str | None, length: int) -> list[str]:
     return words + [shape for shape in map(shape_of, words) if "#" in shape]
 
 
-@lru_cache(maxsize=32_768)
+@lru_cache(maxsize=8_192)
 def shape_of(text: str) -> str:
     """The text with each number as `#`. Give it short texts only: it remembers them."""
     return _NUMBER.sub("#", text)

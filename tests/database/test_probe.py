@@ -1,0 +1,81 @@
+"""The sign of life, with a deadline that holds whatever the network does."""
+
+import threading
+from time import monotonic
+
+import psycopg
+import pytest
+
+from daemon.database.probe import hear, probe, sever
+from tests.support.database import Database
+from tests.support.proxy import Proxy
+from tests.support.waiting import wait_until_blocked
+
+
+def test_a_healthy_connection_answers_and_can_be_used_on(db: psycopg.Connection) -> None:
+    probe(db, deadline_s=5.0)
+    assert db.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_silence_is_noticed_within_the_deadline(database: Database) -> None:
+    with Proxy(database.server.dsn(database.name, tcp=True)) as proxy:
+        conn = psycopg.connect(proxy.dsn, autocommit=True)
+        proxy.stall()
+        began = monotonic()
+        with pytest.raises(psycopg.OperationalError, match="no answer in time"):
+            probe(conn, deadline_s=0.3)
+        assert 0.3 <= monotonic() - began < 2.0
+        assert conn.closed
+
+
+def test_a_cut_connection_is_noticed_at_once(database: Database) -> None:
+    with Proxy(database.server.dsn(database.name, tcp=True)) as proxy:
+        conn = psycopg.connect(proxy.dsn, autocommit=True)
+        proxy.cut()
+        began = monotonic()
+        with pytest.raises(psycopg.OperationalError):
+            probe(conn, deadline_s=20.0)
+        assert monotonic() - began < 5.0
+        assert conn.closed
+
+
+def test_a_session_that_the_server_ended_is_noticed(db: psycopg.Connection, database: Database) -> None:
+    conn = database.connect()
+    db.execute("SELECT pg_terminate_backend(%s, 5000)", (conn.info.backend_pid,))
+    with pytest.raises(psycopg.OperationalError):
+        probe(conn, deadline_s=5.0)
+    assert conn.closed
+
+
+def test_a_notification_that_comes_with_the_answer_is_not_lost(db: psycopg.Connection, database: Database) -> None:
+    with database.connect() as conn:
+        conn.execute("LISTEN one")
+        conn.execute("LISTEN other")
+        db.execute("NOTIFY one")
+        db.execute("NOTIFY other")
+        probe(conn, deadline_s=5.0)  # reads what lies before its answer
+        assert hear(conn) == {"one", "other"}
+        assert hear(conn) == set()
+
+
+def test_a_severed_connection_fails_the_thread_that_waits_on_it(db: psycopg.Connection, database: Database) -> None:
+    failures: list[Exception] = []
+    with Proxy(database.server.dsn(database.name, tcp=True)) as proxy, database.connect() as blocker:
+        conn = psycopg.connect(proxy.dsn, autocommit=True)
+        blocker.execute("BEGIN; LOCK TABLE users")
+
+        def wait() -> None:
+            try:
+                conn.execute("SELECT FROM users")
+            except psycopg.OperationalError as error:
+                failures.append(error)
+
+        thread = threading.Thread(target=wait)
+        thread.start()
+        wait_until_blocked(db, blocker)
+        proxy.stall()
+        sever(conn)
+        thread.join(5)
+        assert len(failures) == 1
+        assert conn.closed
+        sever(conn)  # harmless when repeated

@@ -1,0 +1,41 @@
+"""Statements are files; identifiers are quoted; values are parameters."""
+
+from datetime import timedelta
+from importlib.resources import files
+
+import psycopg
+import pytest
+
+from daemon.database.statements import statement
+from tests.support.engine import make_queue
+
+
+def test_identifiers_are_quoted() -> None:
+    assert statement("daemon.engine", "listen", channel='a"; DROP').strip() == b'LISTEN "a""; DROP"'
+
+
+def test_a_missing_identifier_is_an_error() -> None:
+    with pytest.raises(KeyError, match="channel"):
+        statement("daemon.engine", "listen")
+
+
+def test_a_missing_file_is_an_error() -> None:
+    with pytest.raises(FileNotFoundError):
+        statement("daemon.engine", "no_such_statement")
+
+
+def test_a_doubled_brace_stays_a_brace() -> None:
+    assert b"[0-9]{1,19}" in make_queue()._statement("plan")
+
+
+@pytest.mark.parametrize("name", sorted(f.name[:-4] for f in files("daemon.engine").joinpath("sql").iterdir()))
+def test_each_statement_of_the_engine_is_one_that_the_server_understands(db: psycopg.Connection, name: str) -> None:
+    if name == "listen":
+        pytest.skip("has no plan")
+    values = {
+        "actor": "x", "allowed": ["x"], "batch_id": 1, "batch_ids": [1], "bytes": 1, "codes": ["x"], "failures": [1],
+        "items": [1], "items_column": "x", "limit": 1, "message": "x", "messages": ["x"], "retries": 1,
+        "retry_limit": 3, "slice_id": 1, "slice_ids": [1], "slice_size": 1, "status": "pending", "successes": [1],
+        "tiny": 1, "worker": "w", "entity": "x", "instance": "x", "workload": "x",
+    } | dict.fromkeys(("bound", "delay", "grace", "longest_delay"), timedelta(0))  # fmt: skip
+    db.execute(b"EXPLAIN " + make_queue()._statement(name), values)

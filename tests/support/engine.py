@@ -1,0 +1,175 @@
+"""The engine in this process, built as the service builds it, with real threads."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import psycopg
+
+from daemon.database.pool import Pool, Session, open_pool
+from daemon.engine.backoff import Backoff
+from daemon.engine.listener import Hearing, Listener
+from daemon.engine.queue import Backlog, Claim, Completed, Queue, Timing
+from daemon.engine.slice import SliceRunner
+from daemon.engine.supervisor import Inbox, StopRequested, Supervisor
+from daemon.engine.wakeup import Wakeup
+from daemon.engine.worker import Lookout, Pace, Worker
+from daemon.engine.workload import Item, Outcome
+from tests.support.waiting import wait_until
+from tests.support.workload import RecordingWorkload
+
+AT_ONCE = Timing(grace=timedelta(0))  # a claim counts as abandoned as soon as it is made
+
+
+def ms(milliseconds: float) -> timedelta:
+    return timedelta(milliseconds=milliseconds)
+
+
+def make_queue(slice_size: int = 500, timing: Timing | None = None) -> Queue:
+    return Queue("categorization", RecordingWorkload(slice_size).table, "test", timing)
+
+
+def make_runner(queue: Queue, workload: RecordingWorkload, cancelled: threading.Event | None = None) -> SliceRunner:
+    return SliceRunner(queue, workload, Backoff(random.Random(1)), cancelled or threading.Event())
+
+
+def slices(db: psycopg.Connection, columns: str = "items") -> list[object]:
+    """What waits, in the order of claiming: single values, or tuples of several columns."""
+    query = f"SELECT {columns} FROM batch_slices ORDER BY priority DESC, turn, id"  # noqa: S608  # the tests' own
+    rows = db.execute(query).fetchall()  # type: ignore[call-overload]
+    return [row[0] if len(row) == 1 else row for row in rows]
+
+
+def treat(conn: psycopg.Connection, queue: Queue, claim: Claim) -> Sequence[Completed]:
+    """Process and settle a claim in the caller's transaction."""
+    locked = queue.lock(conn, claim)
+    items = [Item(slice.batch_id, item) for slice in locked for item in slice.items]
+    return queue.settle(conn, locked, RecordingWorkload().process(conn, items))
+
+
+def claim(conn: psycopg.Connection, queue: Queue, worker: str = "w") -> Claim:
+    """A claim that must be there."""
+    found = queue.claim(conn, worker)
+    assert found is not None
+    return found
+
+
+def done(items: Sequence[Item]) -> list[Outcome]:
+    return [Outcome.done(item) for item in items]
+
+
+class WatchedQueue(Queue):
+    """Tells which threads looked at the backlog."""
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*arguments)  # type: ignore[arg-type]
+        self.looks: list[str] = []
+
+    def backlog(self, conn: psycopg.Connection) -> Backlog:
+        self.looks.append(threading.current_thread().name)
+        return super().backlog(conn)
+
+
+class NoListener:
+    """Hears nothing and does not know it."""
+
+    def __init__(self) -> None:
+        self.is_settled = threading.Event()
+        self.is_settled.set()
+        self._interrupted = threading.Event()
+
+    def run(self) -> None:
+        self._interrupted.wait()
+
+    def interrupt(self) -> None:
+        self._interrupted.set()
+
+    def close(self) -> None:
+        pass
+
+
+@dataclass
+class Engine:
+    """Starts on entry and stops on exit. `code` is the exit code, once stopped."""
+
+    session: Session
+    workload: RecordingWorkload = field(default_factory=RecordingWorkload)
+    workers: int = 2
+    pace: Pace = field(default_factory=Pace)
+    timing: Timing = field(default_factory=Timing)
+    listens: bool = True
+    hearing: Hearing | None = None
+    notify: Callable[[str], None] | None = None
+    grace: timedelta = timedelta(seconds=20)
+    name: str = "here"
+    inbox: Inbox = field(default_factory=Inbox)
+    code: int | None = None
+
+    def __enter__(self) -> Engine:
+        self.is_ready = threading.Event()
+        self.stop_event, self._cancelled = threading.Event(), threading.Event()
+        self.pool: Pool = open_pool(self.session, self.workers + 1)
+        self.queue = WatchedQueue(self.workload.name, self.workload.table, self.name, self.timing)
+        self.lookout = Lookout(Wakeup(), self.pace)
+        self.threads = [self._worker(f"{self.name}/{number}") for number in range(1, self.workers + 1)]
+        supervisor = Supervisor(
+            self._listener(),  # type: ignore[arg-type]
+            self.threads,
+            [self.lookout],
+            self.stop_event,
+            self._cancelled,
+            self.inbox,
+            grace=self.grace,
+            on_ready=self.is_ready.set,
+            on_stopping=lambda: None,
+        )
+
+        def run() -> None:
+            self.code = supervisor.run()
+
+        self._thread = threading.Thread(target=run, name="supervisor")
+        self._thread.start()
+        assert self.is_ready.wait(20)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.inbox.put(StopRequested("the test is over"))
+        self.wait()
+        self.pool.close()
+
+    def wait(self, timeout_s: float = 40.0) -> int | None:
+        """Until every thread has ended; the exit code."""
+        self._thread.join(timeout_s)
+        assert not self._thread.is_alive(), "the engine did not stop"
+        return self.code
+
+    def rest(self, looks: int = 2) -> None:
+        """Until somebody has looked at the backlog and found nothing."""
+        before = len(self.queue.looks)
+        wait_until(lambda: len(self.queue.looks) >= before + looks)
+
+    def _worker(self, name: str) -> Worker:
+        runner = SliceRunner(self.queue, self.workload, Backoff(random.Random()), self._cancelled)
+        return Worker(
+            name, self.pool, self.queue, runner, self.lookout, self.stop_event, Backoff(random.Random(), 0.05, 0.5)
+        )
+
+    def _listener(self) -> Listener | NoListener:
+        if not self.listens:
+            return NoListener()
+        return Listener(
+            lambda: self.session.connect("listener"),
+            self.notify or self._notify,
+            [self.lookout],
+            self.stop_event,
+            Backoff(random.Random(), 0.05, 0.5),
+            self.hearing,
+        )
+
+    def _notify(self, channel: str) -> None:
+        with self.pool.connection() as conn:
+            conn.execute("SELECT pg_notify(%s, '')", (channel,))

@@ -1,0 +1,30 @@
+"""Waits for what has no event: a state in the database, a thread that sleeps."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from time import monotonic
+
+from psycopg import Connection
+
+
+def wait_until(condition: Callable[[], object], timeout_s: float = 20.0) -> None:
+    """Until `condition` holds; fails the test when it does not in time."""
+    deadline = monotonic() + timeout_s
+    pause = threading.Event()
+    while not condition():
+        assert monotonic() < deadline, "what was waited for did not come"
+        pause.wait(0.01)
+
+
+def wait_until_blocked(db: Connection, blocker: Connection, count: int = 1) -> None:
+    """Until `count` sessions wait for a lock that `blocker` holds. `db` is a third connection."""
+
+    def is_blocked() -> bool:
+        row = db.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE %s = ANY(pg_blocking_pids(pid))", (blocker.info.backend_pid,)
+        ).fetchone()
+        return row is not None and row[0] >= count
+
+    wait_until(is_blocked)

@@ -1,0 +1,77 @@
+"""A workload that records what it is given and writes one prediction per item, over the real tables."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from psycopg import Connection
+
+from daemon.engine.workload import BatchTable, Item, Outcome
+
+TABLE = BatchTable(
+    name="categorization_batches",
+    entity="categorization_batch",
+    items="product_ids",
+    counted="products",
+    results="predictions",
+    result_item="product_id",
+    errors="categorization_errors",
+)
+
+Hook = Callable[[Connection, Sequence[Item]], None]
+
+
+class RecordingWorkload:
+    """`before` is called first of all: it may raise, block on a lock, or wait for the test."""
+
+    name = "categorization"
+
+    def __init__(self, slice_size: int = 500, before: Hook | None = None) -> None:
+        self.table = replace(TABLE, slice_size=slice_size)
+        self.calls: list[list[Item]] = []
+        self.before = before or (lambda _conn, _items: None)
+
+    def process(self, conn: Connection, items: Sequence[Item]) -> Sequence[Outcome]:
+        self.calls.append(list(items))
+        self.before(conn, items)
+        rows = conn.execute(
+            "INSERT INTO predictions (batch_id, product_id, suggested_category_code)"
+            " SELECT batch_id, product_id, 'recorded'"
+            " FROM unnest(%s::bigint[], %s::bigint[]) AS item (batch_id, product_id)"
+            " JOIN products ON products.id = product_id"
+            " RETURNING batch_id, product_id",
+            ([item.batch_id for item in items], [item.id for item in items]),
+        ).fetchall()
+        known = {Item(*row) for row in rows}
+        return [
+            Outcome.done(item) if item in known else Outcome.failed(item, "unknown_product", "no such product")
+            for item in items
+        ]
+
+
+class Gate:
+    """A hook that holds the first call until the test opens it."""
+
+    def __init__(self) -> None:
+        self.reached = threading.Event()
+        self._opened = threading.Event()
+
+    def __call__(self, _conn: Connection, _items: Sequence[Item]) -> None:
+        if not self.reached.is_set():
+            self.reached.set()
+            assert self._opened.wait(20)
+
+    def open(self) -> None:
+        self._opened.set()
+
+
+def refuse(*ids: int, error: Callable[[], Exception] = lambda: ValueError("cannot treat this")) -> Hook:
+    """A hook that raises whenever one of these items is among those given."""
+
+    def hook(_conn: Connection, items: Sequence[Item]) -> None:
+        if any(item.id in ids for item in items):
+            raise error()
+
+    return hook

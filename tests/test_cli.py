@@ -1,0 +1,387 @@
+"""The command line: help with examples, one sentence and an exit code for what is wrong, output people can read."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from daemon import cli
+from daemon.settings import environment_names
+from tests.support.database import Database
+from tests.support.factories import batch, shop
+from tests.support.process import Catalogd
+
+HOSTILE = "a\nb\x1b[2J\x1b]0;title\x07\x9b31m\u202e\r"
+STATUS_KEYS = {
+    "id",
+    "status",
+    "total",
+    "processed",
+    "success",
+    "errors",
+    "retry_count",
+    "created_at",
+    "started_at",
+    "completed_at",
+    "error_message",
+    "wait_s",
+    "run_s",
+}
+
+
+class Output:
+    """What a command printed, and its exit code."""
+
+    def __init__(self, code: int, stdout: str, stderr: str) -> None:
+        self.code, self.stdout, self.stderr = code, stdout, stderr
+
+
+class CommandLine:
+    """Runs `catalogd` in this process: a real database, no second of start-up."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+
+    def __call__(self, *arguments: str) -> Output:
+        self._capsys.readouterr()
+        try:
+            code = cli.main(arguments)
+        except SystemExit as ending:
+            code = int(ending.code or 0)
+        return Output(code, *self._capsys.readouterr())
+
+
+@pytest.fixture
+def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> CommandLine:
+    """The command line with no setting at all."""
+    for name in environment_names():
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("COLUMNS", "160")
+    monkeypatch.chdir(tmp_path)
+    return CommandLine(capsys)
+
+
+@pytest.fixture
+def command(bare: CommandLine, monkeypatch: pytest.MonkeyPatch, database: Database) -> CommandLine:
+    """The command line, pointed at the test's database."""
+    monkeypatch.setenv("DATABASE_URL", database.dsn)
+    return bare
+
+
+def assert_one_sentence(output: Output, code: int) -> None:
+    assert output.code == code
+    assert output.stdout == ""
+    assert output.stderr.startswith("catalogd: ")
+    assert output.stderr.count("\n") == 1
+    assert "Traceback" not in output.stderr
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_help_of_every_command_shows_an_example(bare: CommandLine, name: str) -> None:
+    output = bare(name, "--help")
+    assert output.code == 0
+    assert output.stderr == ""
+    assert re.search(rf"example: .*catalogd {name}\b", output.stdout)
+
+
+def test_help_lists_every_command_and_an_example(bare: CommandLine) -> None:
+    output = bare("--help")
+    assert output.code == 0
+    assert "example: " in output.stdout
+    for name in cli.COMMANDS:
+        assert re.search(rf"^ +{name} +\w", output.stdout, re.MULTILINE), name
+
+
+def test_help_shows_no_password(bare: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://u:s3cret@h/db")
+    monkeypatch.setenv("DB_PASSWORD", "s3cret")
+    for name in cli.COMMANDS:
+        assert "s3cret" not in bare(name, "--help").stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["frobnicate"],
+        ["status", "seven"],
+        ["status", "1.5"],
+        ["retry"],
+        ["cancel", "1", "2"],
+        ["explain", ""],
+        ["errors"],
+        ["run", "--workers", "many"],
+        ["migrate", "--force"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_arguments_are_usage_errors(bare: CommandLine, arguments: list[str]) -> None:
+    output = bare(*arguments)
+    assert output.code == 2
+    assert output.stdout == ""
+    assert "usage: catalogd" in output.stderr
+    assert "Traceback" not in output.stderr
+
+
+DATABASE_COMMANDS = [
+    ["run", "--once"],
+    ["migrate"],
+    ["learn"],
+    ["status"],
+    ["errors", "1"],
+    ["explain", "1"],
+    ["retry", "1"],
+    ["cancel", "1"],
+]
+
+
+@pytest.mark.parametrize("arguments", DATABASE_COMMANDS[1:], ids=" ".join)
+def test_without_a_database_every_command_says_which_settings_to_make(bare: CommandLine, arguments: list[str]) -> None:
+    output = bare(*arguments)
+    assert_one_sentence(output, 78)
+    assert "no database is named: set DATABASE_URL" in output.stderr
+
+
+@pytest.mark.parametrize("arguments", DATABASE_COMMANDS[1:], ids=" ".join)
+def test_an_unreachable_server_is_one_sentence_without_the_password(
+    bare: CommandLine, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://u:s3cret@127.0.0.1:1/db")
+    output = bare(*arguments)
+    assert_one_sentence(output, 1)
+    assert "the database cannot be reached" in output.stderr
+    assert "check DATABASE_URL" in output.stderr
+    assert "s3cret" not in output.stderr
+
+
+def test_a_database_that_was_not_migrated_is_refused_with_the_command(
+    bare: CommandLine, monkeypatch: pytest.MonkeyPatch, empty_database: Database
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", empty_database.dsn)
+    for arguments in DATABASE_COMMANDS[2:]:
+        output = bare(*arguments)
+        assert_one_sentence(output, 78)
+        assert "run: catalogd migrate" in output.stderr
+
+
+def test_run_announces_a_wrong_setting_on_stdout_too() -> None:
+    environment = {"DB_NAME": "shop", "CATALOGD_WORKERS": "none", "DB_PASSWORD": "s3cret"}
+    result = subprocess.run(
+        [sys.executable, "-m", "daemon", "run"], env=environment, text=True, capture_output=True, check=False
+    )
+    assert result.returncode == 78
+    event = json.loads(result.stdout)
+    assert (event["event"], event["error_type"]) == ("daemon.refused", "ConfigurationError")
+    assert event["error"].startswith("CATALOGD_WORKERS: ")
+    assert result.stderr == f"catalogd: {event['error']}\n"
+    assert "s3cret" not in result.stdout + result.stderr
+
+
+def test_a_run_logs_json_lines_only(db: psycopg.Connection, catalogd: Catalogd) -> None:
+    batch(db, [shop(db, products=1)[0], "x\x1b[2J\n"])
+    db.execute("UPDATE products SET name = %s", (HOSTILE,))
+    result = catalogd("run", "--once", CATALOGD_LOG_LEVEL="debug")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert all(line.isprintable() for line in result.stdout.splitlines())
+    events = [json.loads(line) for line in result.stdout.splitlines()]
+    assert all({"event", "level", "timestamp"} <= event.keys() for event in events)
+    assert all(re.fullmatch(r"[a-z_]+\.[a-z_]+", event["event"]) for event in events)
+    keys = {event["event"]: set(event) - {"event", "level", "timestamp"} for event in events}
+    assert keys["daemon.started"] >= {"version", "instance", "workers"}
+    assert keys["batch.planned"] >= {"batch_id", "items", "success", "errors", "wait_ms", "worker", "workload"}
+    assert keys["batch.completed"] >= {
+        "batch_id",
+        "items",
+        "success",
+        "errors",
+        "wait_ms",
+        "duration_ms",
+        "items_per_s",
+    }
+    assert keys["slice.settled"] >= {"batch_id", "items", "duration_ms"}
+    assert keys["daemon.stopping"] >= {"signal"}
+    assert keys["daemon.stopped"] >= {"duration_ms"}
+
+
+def test_an_unknown_id_is_a_usage_error(command: CommandLine) -> None:
+    for name in ["status", "errors", "explain", "retry", "cancel"]:
+        for number in ["99", "-1", "0", str(2**63), str(10**50)]:
+            output = command(name, number)
+            assert_one_sentence(output, 2)
+            assert "there is no " in output.stderr
+            assert number in output.stderr
+        assert command(name, "9" * 5000).code == 2
+
+
+def test_status_of_an_untouched_shop(command: CommandLine) -> None:
+    assert command("status").stdout == "no batch was ever inserted\n"
+    assert json.loads(command("status", "--json").stdout) == []
+
+
+def test_status_shows_open_batches_and_the_last_ones(command: CommandLine, db: psycopg.Connection) -> None:
+    oldest = batch(db, [1, 2])
+    ended = [batch(db, [1], status="completed", total_products=4, processed_products=4) for _ in range(12)]
+    output = command("status")
+    assert (output.code, output.stderr) == (0, "")
+    listed = [int(found) for found in re.findall(r"^ *(\d+) +(?:pending|completed)", output.stdout, re.MULTILINE)]
+    assert listed == [oldest, *ended[2:]]
+    assert "pending" in output.stdout
+
+
+def test_status_as_json_has_stable_keys(command: CommandLine, db: psycopg.Connection) -> None:
+    batch_id = batch(db, [1], status="failed", error_message=HOSTILE)
+    one = json.loads(command("status", str(batch_id), "--json").stdout)
+    assert one.keys() == STATUS_KEYS
+    assert (one["id"], one["status"], one["error_message"]) == (batch_id, "failed", HOSTILE)
+    (listed,) = json.loads(command("status", "--json").stdout)
+    assert listed.keys() == STATUS_KEYS
+
+
+def test_status_of_a_batch_that_php_left_half_empty(command: CommandLine, db: psycopg.Connection) -> None:
+    counters = [
+        "total_products",
+        "processed_products",
+        "success_products",
+        "error_products",
+        "retry_count",
+        "created_at",
+    ]
+    batch_id = batch(db, [1])
+    for column in counters:
+        db.execute(f"ALTER TABLE categorization_batches ALTER COLUMN {column} DROP NOT NULL")
+        db.execute(f"UPDATE categorization_batches SET {column} = NULL")  # noqa: S608
+    assert command("status", str(batch_id)).code == 0
+    assert json.loads(command("status", str(batch_id), "--json").stdout)["total"] == 0
+
+
+def assert_harmless(text: str) -> None:
+    """Nothing in it moves a cursor, sets a title or hides what follows."""
+    assert [line for line in text.split("\n") if not line.replace("\t", " ").isprintable()] == []
+
+
+def test_hostile_text_reaches_no_terminal(command: CommandLine, db: psycopg.Connection) -> None:
+    product_id = shop(db, products=1)[0]
+    db.execute("UPDATE products SET name = %s", (HOSTILE,))
+    batch_id = batch(db, [1], status="failed", error_message=HOSTILE)
+    db.execute(
+        "INSERT INTO categorization_errors (batch_id, item, code, message) VALUES (%s, %s, %s, %s)",
+        (batch_id, json.dumps(HOSTILE.replace("\x9b", "")), f"code{HOSTILE}", HOSTILE),
+    )
+    row = db.execute(
+        "INSERT INTO predictions (product_id, batch_id, suggested_category_code, suggested_category_label,"
+        " confidence_score, confidence_level) VALUES (%s, %s, %s, %s, 50, 'low') RETURNING id",
+        (product_id, batch_id, HOSTILE, HOSTILE),
+    ).fetchone()
+    assert row is not None
+    db.execute(
+        "INSERT INTO evidence (prediction_id, source_type, source_label, evidence_value, weight)"
+        " SELECT %(id)s, coalesce(t, 'name'), t, t, length(t) * 0.01 FROM (VALUES (%(text)s::text), (NULL)) AS v (t)",
+        {"id": row[0], "text": HOSTILE},
+    )
+    for arguments, lines in [
+        (["status"], None),
+        (["status", str(batch_id)], None),
+        (["errors", str(batch_id)], 1),
+        (["explain", str(row[0])], 5),
+    ]:
+        output = command(*arguments)
+        assert output.code == 0
+        assert_harmless(output.stdout)
+        assert lines in (None, output.stdout.count("\n"))
+
+
+def test_errors_lists_item_code_and_reason(command: CommandLine, db: psycopg.Connection, catalogd: Catalogd) -> None:
+    batch_id = batch(db, ["abc", -1, 404, int("9" * 4000)])
+    assert command("errors", str(batch_id)).stdout == ""
+    assert catalogd("run", "--once").returncode == 0
+    lines = command("errors", str(batch_id)).stdout.splitlines()
+    rows = sorted(tuple(line.split("\t")) for line in lines)
+    assert [(item[:10], code) for item, code, _ in rows] == [
+        ('"abc"', "not_an_id"),
+        ("-1", "not_an_id"),
+        ("404", "unknown_product"),
+        ("9999999999", "not_an_id"),
+    ]
+    assert all(len(line) < 400 for line in lines)
+
+
+def test_errors_shows_a_number_that_python_will_not_read(command: CommandLine, db: psycopg.Connection) -> None:
+    batch_id = batch(db, [])
+    db.execute(
+        "INSERT INTO categorization_errors (batch_id, item, code, message)"
+        " VALUES (%s, repeat('9', 5000)::jsonb, 'not_an_id', 'no')",
+        (batch_id,),
+    )
+    assert command("errors", str(batch_id)).stdout == f"{'9' * 200}\tnot_an_id\tno\n"
+
+
+def test_explain_says_category_confidence_and_evidence(
+    command: CommandLine, db: psycopg.Connection, catalogd: Catalogd
+) -> None:
+    product_ids = shop(db, products=60, labelled=40)
+    assert command("learn").stdout.startswith("learned model 1 from 40 products in 2 categories in ")
+    batch(db, [product_ids[41]])
+    assert catalogd("run", "--once").returncode == 0
+    row = db.execute("SELECT id, confidence_score, confidence_level FROM predictions").fetchone()
+    assert row is not None
+    output = command("explain", str(row[0]))
+    assert output.code == 0
+    assert "steel hammer 42" in output.stdout
+    assert f"Hammers (hammers), confidence {row[1]} ({row[2]}), pending" in output.stdout
+    count = db.execute("SELECT count(*) FROM evidence").fetchone()
+    assert count == (len(re.findall(r"^ +\d+\.\d % ", output.stdout, re.MULTILINE)),)
+
+
+def test_learn_without_anything_to_learn_from_says_so(command: CommandLine, db: psycopg.Connection) -> None:
+    shop(db, products=5)
+    output = command("learn")
+    assert_one_sentence(output, 1)
+    assert "nothing to learn from" in output.stderr
+
+
+def test_retry_and_cancel_say_what_they_did_and_who_asked(command: CommandLine, db: psycopg.Connection) -> None:
+    batch_id = batch(db, [1], status="processing")
+    assert_one_sentence(command("retry", str(batch_id)), 2)
+    output = command("cancel", str(batch_id))
+    assert (output.code, output.stdout) == (0, f"batch {batch_id} is cancelled\n")
+    assert_one_sentence(command("cancel", str(batch_id)), 2)
+    output = command("retry", str(batch_id))
+    assert (output.code, output.stdout) == (0, f"batch {batch_id} is pending again\n")
+    row = db.execute("SELECT status, retry_count, completed_at FROM categorization_batches").fetchone()
+    assert row == ("pending", 1, None)
+    audited = db.execute("SELECT action, actor_type FROM audit_log ORDER BY id").fetchall()
+    assert audited == [("cancelled", "operator"), ("retried", "operator")]
+
+
+def test_migrate_says_what_it_applied(
+    bare: CommandLine, monkeypatch: pytest.MonkeyPatch, empty_database: Database
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", empty_database.dsn)
+    assert bare("migrate", "--with-stand-in").stdout.startswith("applied 0001-create-adoption-helpers, ")
+    assert bare("migrate").stdout == "the schema is up to date\n"
+
+
+def test_a_reader_that_goes_away_is_no_error(db: psycopg.Connection, catalogd: Catalogd) -> None:
+    batch_id = batch(db, [])
+    db.execute(
+        "INSERT INTO categorization_errors (batch_id, item, code, message)"
+        " SELECT %s, to_jsonb(i), 'x', repeat('y', 1000) FROM generate_series(1, 2000) AS i",
+        (batch_id,),
+    )
+    with subprocess.Popen(
+        [sys.executable, "-m", "daemon", "errors", str(batch_id)],
+        env=catalogd.environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline().startswith("1\tx\t")
+        process.stdout.close()
+        assert process.wait(30) == 0
+        assert process.stderr.read() == ""
