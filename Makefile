@@ -14,7 +14,7 @@ demo: $(STAMP)   ## a private Postgres, a sample shop and a real daemon at work;
 	@$(BIN)/catalogd demo
 
 test: $(STAMP)   ## the whole suite, against every Postgres server found
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest -n 2 $(ARGS)
 
 check: $(STAMP)  ## lint, types, import contracts
 	@$(BIN)/ruff check .

@@ -14,7 +14,7 @@ import structlog
 from psycopg import Connection, sql
 
 from daemon.database.failures import summary
-from daemon.database.probe import probe
+from daemon.database.probe import hear, probe
 from daemon.database.statements import statement
 from daemon.engine.backoff import Backoff
 from daemon.engine.worker import Lookout
@@ -83,7 +83,7 @@ class Listener:
             except Deaf:
                 self._say_deaf()
                 self._pause(self._hearing.retest.total_seconds())
-            except psycopg.OperationalError as error:
+            except psycopg.Error as error:
                 self._lose(error)
 
     def _listen(self, conn: Connection) -> None:
@@ -97,11 +97,11 @@ class Listener:
         self._ring()
         self.is_settled.set()
         while not self._stop.is_set():
-            if self._wait_for_bytes(conn, self._hearing.probe_every.total_seconds()):
-                if any(True for _ in conn.notifies(timeout=0)):
-                    self._ring()
-            elif not self._stop.is_set():
+            is_silent = not self._wait_for_bytes(conn, self._hearing.probe_every.total_seconds())
+            if is_silent and not self._stop.is_set():
                 probe(conn, self._hearing.probe_deadline.total_seconds())
+            if hear(conn):  # also what came with the answer to the probe
+                self._ring()
 
     def _test_hearing(self, conn: Connection) -> None:
         channel = f"{CHANNEL}_{uuid.uuid4().hex}"
@@ -114,7 +114,7 @@ class Listener:
             if remaining <= 0:
                 raise Deaf
             if self._wait_for_bytes(conn, remaining):
-                heard = any([notification.channel == channel for notification in conn.notifies(timeout=0)])
+                heard = channel in hear(conn)
         conn.execute(sql.SQL("UNLISTEN {}").format(sql.Identifier(channel)))
 
     def _wait_for_bytes(self, conn: Connection, timeout_s: float) -> bool:
@@ -125,7 +125,7 @@ class Listener:
         for lookout in self._lookouts:
             lookout.wakeup.ring()
 
-    def _lose(self, error: psycopg.OperationalError) -> None:
+    def _lose(self, error: psycopg.Error) -> None:
         delay_s = self._backoff.next_s()
         log.warning("listener.lost", channel=CHANNEL, error=summary(error), retry_in_s=round(delay_s, 2))
         self._poll_instead()

@@ -11,7 +11,7 @@ from psycopg.rows import TupleRow, class_row, scalar_row
 from daemon.database.failures import Effect, effect_of, summary
 from daemon.database.statements import statement
 from daemon.engine.status import BatchStatus
-from daemon.engine.workload import BatchTable, Item, Outcome
+from daemon.engine.workload import BatchTable, Item, Outcome, require_outcomes
 
 RETRY_LIMIT = 3  # a batch set back this often is refused
 SLICE_DEATHS = 2  # workers that may die in a slice before it is cut into single items
@@ -207,16 +207,12 @@ class Queue:
             self._drop_slices(conn, sorted(unwanted))
         return [slice for slice in found if slice.is_wanted]
 
-    def settle(
-        self, conn: Connection, slices: Sequence[Slice], outcomes: Sequence[Outcome]
-    ) -> list[Completed]:
+    def settle(self, conn: Connection, slices: Sequence[Slice], outcomes: Sequence[Outcome]) -> list[Completed]:
         """Record item errors, count, delete the slices; returns the batches this completes.
 
         Raises ValueError unless there is exactly one outcome for each item of the slices.
         """
-        expected = Counter(Item(slice.batch_id, item) for slice in slices for item in slice.items)
-        if expected != Counter(outcome.item for outcome in outcomes):
-            raise ValueError("a workload must return exactly one outcome for each item")
+        require_outcomes([Item(slice.batch_id, item) for slice in slices for item in slice.items], outcomes)
         failed = [outcome for outcome in outcomes if outcome.code is not None]
         if failed:
             self._record_errors(conn, failed)
@@ -237,7 +233,7 @@ class Queue:
             "batch_ids": [outcome.item.batch_id for outcome in failed],
             "items": [outcome.item.id for outcome in failed],
             "codes": [outcome.code for outcome in failed],
-            "messages": [outcome.reason for outcome in failed],
+            "messages": [_storable(outcome.reason) for outcome in failed],
         }
         self._execute(conn, "record_errors", parameters)
 
@@ -270,9 +266,7 @@ class Queue:
 
     def cancel(self, conn: Connection, batch_id: int) -> bool:
         """Stop a batch: no further slice starts. False when there is no such batch open."""
-        return self._order(
-            conn, batch_id, BatchStatus.CANCELLED, [BatchStatus.PENDING, BatchStatus.PROCESSING]
-        )
+        return self._order(conn, batch_id, BatchStatus.CANCELLED, [BatchStatus.PENDING, BatchStatus.PROCESSING])
 
     def _order(
         self,
@@ -314,3 +308,8 @@ class Queue:
 
     def _execute(self, conn: Connection, name: str, parameters: Mapping[str, object]) -> Cursor[TupleRow]:
         return conn.execute(self._statement(name), self._parameters(parameters))
+
+
+def _storable(text: str) -> str:
+    """What Postgres can hold: no NUL and no half of a surrogate pair, as an exception's message may have."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()

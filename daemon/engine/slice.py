@@ -2,20 +2,23 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from time import monotonic
 
 import structlog
 from psycopg import Connection
 
 from daemon.database.failures import Effect, effect_of, summary
-from daemon.engine.events import announce_completed
 from daemon.engine.backoff import Backoff
+from daemon.engine.events import announce_completed
 from daemon.engine.queue import Claim, Completed, Queue
-from daemon.engine.workload import Item, Outcome, Workload
+from daemon.engine.workload import Item, Outcome, Workload, require_outcomes
 
 log = structlog.get_logger()
 
 Process = Callable[[Connection, Sequence[Item]], Sequence[Outcome]]
+
+PATIENCE = 8  # slices in a row of which every item failed alike, before the items are blamed after all
 
 
 class EveryItemFailed(Exception):
@@ -31,22 +34,44 @@ class NotTreated(Exception):
         self.delay_s = delay_s
 
 
+class Suspicion:
+    """Whom to blame when all items of a slice fail alike: first the world, which may get well again. Then the items:
+    when other work has succeeded meanwhile, or nothing has for long. So each batch comes to its end."""
+
+    def __init__(self) -> None:
+        self._suspects: set[int] = set()
+        self._guilty: set[int] = set()
+        self._in_a_row = 0
+
+    def blames(self, slice_id: int) -> bool:
+        return slice_id in self._guilty or self._in_a_row >= PATIENCE
+
+    def add(self, slice_id: int) -> None:
+        self._suspects.add(slice_id)
+        self._in_a_row += 1
+
+    def acquit_the_world(self, slice_id: int) -> None:
+        """This slice succeeded."""
+        self._guilty |= self._suspects
+        self._guilty.discard(slice_id)
+        self._suspects.clear()
+        self._in_a_row = 0
+
+
 class SliceRunner:
     """Runs the claims of one worker thread."""
 
-    def __init__(
-        self, queue: Queue, workload: Workload, backoff: Backoff, cancelled: threading.Event
-    ) -> None:
+    def __init__(self, queue: Queue, workload: Workload, backoff: Backoff, cancelled: threading.Event) -> None:
         self._queue = queue
         self._workload = workload
         self._backoff = backoff
         self._cancelled = cancelled
+        self._suspicion = Suspicion()
 
     def treat(self, conn: Connection, claim: Claim) -> None:
         """Treat a claim to its end. Raises NotTreated when that must wait; the caller then releases the claim."""
         if claim.is_recovered:
-            first = claim.slices[0]
-            log.warning("slice.recovered", batch_id=first.batch_id, slice_id=first.id, attempt=first.attempts)
+            log.warning("slice.recovered", **_keys(claim))
         ways = [self._set_apart] if claim.is_spent else [self._in_one, self._in_halves]
         failure: Exception | None = None
         for way in ways:
@@ -62,8 +87,7 @@ class SliceRunner:
                     break
                 log.warning(
                     "slice.halved",
-                    batch_id=claim.slices[0].batch_id,
-                    slice_id=claim.slices[0].id,
+                    **_keys(claim),
                     error_type=type(error).__name__,
                     sqlstate=getattr(error, "sqlstate", None),
                 )
@@ -75,9 +99,15 @@ class SliceRunner:
 
     def _in_one(self, conn: Connection, claim: Claim) -> None:
         self._commit(conn, claim, self._workload.process)
+        self._suspicion.acquit_the_world(claim.slices[0].id)
 
     def _in_halves(self, conn: Connection, claim: Claim) -> None:
-        self._commit(conn, claim, self._process_in_halves)
+        slice_id = claim.slices[0].id
+        try:
+            self._commit(conn, claim, partial(self._process_in_halves, self._suspicion.blames(slice_id)))
+        except EveryItemFailed:
+            self._suspicion.add(slice_id)
+            raise
 
     def _set_apart(self, conn: Connection, claim: Claim) -> None:
         """What has ended its workers too often: a slice is cut into single items, a single item becomes an error."""
@@ -101,11 +131,12 @@ class SliceRunner:
             completed = self._queue.settle(conn, slices, outcomes)
         self._report(claim, outcomes, completed, monotonic() - began)
 
-    def _process_in_halves(self, conn: Connection, items: Sequence[Item]) -> Sequence[Outcome]:
+    def _process_in_halves(self, items_are_blamed: bool, conn: Connection, items: Sequence[Item]) -> Sequence[Outcome]:
         culprits: list[Exception] = []
         outcomes = self._halve(conn, items, culprits)
         if (
-            len(items) > 1
+            not items_are_blamed
+            and len(items) > 1
             and len(culprits) == len(items)
             and len({type(culprit) for culprit in culprits}) == 1
         ):
@@ -116,6 +147,7 @@ class SliceRunner:
         try:
             with conn.transaction():  # a savepoint: the slice's lock is kept throughout
                 outcomes = list(self._workload.process(conn, items))
+                require_outcomes(items, outcomes)
                 conn.execute("SET CONSTRAINTS ALL IMMEDIATE")
                 return outcomes
         except Exception as error:
@@ -128,7 +160,6 @@ class SliceRunner:
         return self._halve(conn, items[:middle], culprits) + self._halve(conn, items[middle:], culprits)
 
     def _not_treated(self, claim: Claim, error: Exception) -> NotTreated:
-        first = claim.slices[0]
         if self._cancelled.is_set():
             return NotTreated(Effect.TRANSIENT, 0.0)
         delay_s = self._backoff.next_s()
@@ -136,10 +167,7 @@ class SliceRunner:
         event = "slice.retried" if effect is Effect.TRANSIENT else "workload.paused"
         log.warning(
             event,
-            batch_id=first.batch_id,
-            slice_id=first.id,
-            items=sum(slice.item_count for slice in claim.slices),
-            attempt=first.attempts,
+            **_keys(claim),
             error_type=type(error).__name__,
             error=summary(error),
             sqlstate=getattr(error, "sqlstate", None),
@@ -152,9 +180,8 @@ class SliceRunner:
     ) -> None:
         log.debug(
             "slice.settled",
-            batch_id=claim.slices[0].batch_id,
+            **_keys(claim) | {"items": len(outcomes)},
             slices=len(claim.slices),
-            items=len(outcomes),
             duration_ms=round(duration_s * 1000, 1),
         )
         for outcome in outcomes:
@@ -167,6 +194,17 @@ class SliceRunner:
                     reason=outcome.reason,
                 )
         announce_completed(completed)
+
+
+def _keys(claim: Claim) -> dict[str, int]:
+    """What every event of a claim has; a group of tiny slices goes by its first."""
+    first = claim.slices[0]
+    return {
+        "batch_id": first.batch_id,
+        "slice_id": first.id,
+        "items": sum(slice.item_count for slice in claim.slices),
+        "attempt": first.attempts,
+    }
 
 
 def _declare_deadly(_conn: Connection, items: Sequence[Item]) -> Sequence[Outcome]:

@@ -12,6 +12,7 @@ import psycopg
 import structlog
 
 from daemon.database.failures import summary
+from daemon.database.probe import sever
 from daemon.engine.listener import Listener
 from daemon.engine.worker import Lookout, Worker
 
@@ -31,6 +32,10 @@ class StopRequested:
     """Asked for by the program itself; a signal says the same from outside."""
 
     reason: str
+
+
+CANCEL_EVERY_S = 0.5  # a cancellation that comes between two statements hits neither: it is repeated
+CANCEL_PATIENCE_S = 5.0  # a server that has not answered by then is not reached
 
 
 Inbox = queue.SimpleQueue[ThreadEnded | StopRequested | int]
@@ -108,6 +113,7 @@ class Supervisor:
                 return reason
             case ThreadEnded(name):
                 self._crashed = True
+                self._join(name)
                 return f"{name} ended"
             case signum:
                 return signal.Signals(signum).name
@@ -118,24 +124,29 @@ class Supervisor:
         for lookout in self._lookouts:
             lookout.wakeup.close()
         deadline = monotonic() + self._grace_s
+        patience_ends = 0.0
         while any(self._threads[worker.name].is_alive() for worker in self._workers):
+            pause_s = CANCEL_EVERY_S if self._cancelled.is_set() else max(0.0, deadline - monotonic())
             try:
-                message = self._inbox.get(
-                    timeout=0.5 if self._cancelled.is_set() else max(0.0, deadline - monotonic())
-                )
+                message = self._inbox.get(timeout=pause_s)
             except queue.Empty:
-                message = StopRequested("grace period over")
+                message = StopRequested("time is up")
             if isinstance(message, ThreadEnded):
                 self._crashed = self._crashed or message.error is not None
                 self._join(message.name)
-            elif not isinstance(message, StopRequested) or monotonic() >= deadline:
-                self._cancel()
+            elif isinstance(message, int) or self._cancelled.is_set() or monotonic() >= deadline:
+                if not self._cancelled.is_set():
+                    self._cancelled.set()
+                    patience_ends = monotonic() + CANCEL_PATIENCE_S
+                self._cancel(by_force=monotonic() >= patience_ends)
 
-    def _cancel(self) -> None:
-        self._cancelled.set()
+    def _cancel(self, *, by_force: bool) -> None:
         for worker in self._workers:
             conn = worker.connection
             if conn is not None and not conn.closed:
+                if by_force:
+                    sever(conn)
+                    continue
                 try:
                     conn.cancel_safe(timeout=2.0)
                 except psycopg.Error as error:

@@ -1,7 +1,8 @@
 """A worker thread: plans or claims while there is work, then rests until the bell rings."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from time import monotonic
@@ -94,14 +95,18 @@ class Worker:
 
     def _work(self) -> None:
         """Treat what can be claimed, until nothing is left."""
+        with self._borrow() as conn:
+            self._release_unreleased(conn)
+            while not self._stop.is_set() and self._step(conn):
+                self._backoff.reset()
+                self._patrol(conn)
+
+    @contextmanager
+    def _borrow(self) -> Iterator[Connection]:
         with self._pool.connection() as conn:
             self.connection = conn
             try:
-                self._release_unreleased(conn)
-                while not self._stop.is_set() and self._step(conn):
-                    self._backoff.reset()
-                    self._lookout.wakeup.ring()  # where there is work there may be more: wake the next
-                    self._patrol(conn)
+                yield conn
             finally:
                 self.connection = None
 
@@ -109,6 +114,9 @@ class Worker:
         planned = self._queue.plan(conn)
         announce_planned(planned)
         claim = self._queue.claim(conn, self.name)
+        if planned or claim:
+            # Where there is work there may be more: wake the next, and before the slice, which may take long.
+            self._lookout.wakeup.ring()
         if claim is not None:
             self._treat(conn, claim)
         return bool(planned or claim)
@@ -120,8 +128,11 @@ class Worker:
         except NotTreated as failure:
             if conn.closed:
                 raise psycopg.OperationalError("the connection is lost") from failure
-            self._queue.release(conn, claim, timedelta(seconds=failure.delay_s))
-            if failure.effect is Effect.ENVIRONMENT:
+            is_pause = failure.effect is Effect.ENVIRONMENT
+            # After a pause other work goes first: else a slice that always fails would keep its worker for ever.
+            delay_s = failure.delay_s * 2 if is_pause else failure.delay_s
+            self._queue.release(conn, claim, timedelta(seconds=delay_s))
+            if is_pause:
                 self._stop.wait(failure.delay_s)
         self._unreleased = None
 
@@ -137,18 +148,22 @@ class Worker:
             self._lookout.wakeup.wait(None)
             return
         try:
-            backlog = self._look()
-            while not self._stop.is_set():
-                if self._lookout.wait(backlog):
-                    return
-                backlog = self._look()
-                if backlog.to_plan or backlog.to_treat:
-                    return
+            with self._lookout.wakeup.watch():
+                self._look_out()
         finally:
             self._lookout.post.release()
 
+    def _look_out(self) -> None:
+        backlog = self._look()
+        while not self._stop.is_set():
+            if self._lookout.wait(backlog):
+                return
+            backlog = self._look()
+            if backlog.to_plan or backlog.to_treat:
+                return
+
     def _look(self) -> Backlog:
-        with self._pool.connection() as conn:
+        with self._borrow() as conn:
             backlog = self._queue.backlog(conn)
             if backlog.is_open:
                 self._patrol(conn)

@@ -1,5 +1,6 @@
 """The interface between the engine and a kind of work."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, Self
@@ -50,6 +51,12 @@ class Outcome:
     def failed(cls, item: Item, code: str, reason: str) -> Self:
         """`code` is stable, for programs; `reason` is a sentence for people."""
         return cls(item, code, reason)
+
+
+def require_outcomes(items: Sequence[Item], outcomes: Sequence[Outcome]) -> None:
+    """Raises ValueError unless there is exactly one outcome for each item."""
+    if Counter(items) != Counter(outcome.item for outcome in outcomes):
+        raise ValueError("a workload must return exactly one outcome for each item")
 
 
 class Workload(Protocol):

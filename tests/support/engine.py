@@ -68,10 +68,14 @@ class WatchedQueue(Queue):
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)  # type: ignore[arg-type]
         self.looks: list[str] = []
+        self.last_look: Backlog | None = None
+        self.after_look: Callable[[], None] = lambda: None
 
     def backlog(self, conn: psycopg.Connection) -> Backlog:
         self.looks.append(threading.current_thread().name)
-        return super().backlog(conn)
+        found = self.last_look = super().backlog(conn)
+        self.after_look()
+        return found
 
 
 class NoListener:
@@ -147,8 +151,19 @@ class Engine:
         assert not self._thread.is_alive(), "the engine did not stop"
         return self.code
 
-    def rest(self, looks: int = 2) -> None:
-        """Until somebody has looked at the backlog and found nothing."""
+    def fall_asleep(self) -> None:
+        """Until nothing is open, as far as the engine knows, and every worker waits."""
+        bell = self.lookout.wakeup
+
+        def is_asleep() -> bool:
+            last = self.queue.last_look
+            waiting = [len(condition._waiters) for condition in (bell._watching, bell._sleeping)]  # type: ignore[attr-defined]
+            return last is not None and not last.is_open and waiting == [1, self.workers - 1]
+
+        wait_until(is_asleep)
+
+    def look_out(self, looks: int) -> None:
+        """Until somebody has looked at the backlog that often from now on."""
         before = len(self.queue.looks)
         wait_until(lambda: len(self.queue.looks) >= before + looks)
 

@@ -9,11 +9,11 @@ WITH moved AS (
     RETURNING id,
               status,
               error_message,
-              retry_count,
-              {total} AS items,
-              {success} AS success,
-              {error} AS errors,
-              extract(epoch FROM clock_timestamp() - created_at)::float8 AS wait_s
+              coalesce(retry_count, 0) AS retry_count,
+              coalesce({total}, 0) AS items,
+              coalesce({success}, 0) AS success,
+              coalesce({error}, 0) AS errors,
+              coalesce(extract(epoch FROM clock_timestamp() - created_at), 0)::float8 AS wait_s
 ), audited AS (
     INSERT INTO audit_log (entity_type, entity_id, action, actor_type, metadata)
     SELECT %(entity)s::text,

@@ -5,10 +5,9 @@ WITH batch AS (
     SELECT id,
            coalesce(jsonb_typeof({items}), 'null') AS kind,
            CASE jsonb_typeof({items}) WHEN 'array' THEN {items} ELSE '[]' END AS items,
-           retry_count,
-           priority,
-           created_at,
-           retry_count >= %(retry_limit)s::int AS is_refused
+           coalesce(retry_count, 0) AS retry_count,
+           coalesce(priority, 0) AS priority,
+           coalesce(retry_count, 0) >= %(retry_limit)s::int AS is_refused
     FROM {batches}
     WHERE id = ANY(%(batch_ids)s)
 ), element AS (
@@ -58,7 +57,7 @@ WITH batch AS (
     RETURNING batch_id, item_count
 ), cleared AS (
     DELETE FROM {errors}
-    WHERE batch_id IN (SELECT id FROM batch WHERE retry_count > 0 AND NOT is_refused)
+    WHERE batch_id IN (SELECT id FROM batch WHERE NOT is_refused)
 ), refused AS (
     INSERT INTO {errors} (batch_id, item, code, message)
     SELECT batch_id,
@@ -110,11 +109,11 @@ WITH batch AS (
     RETURNING target.id,
               target.status,
               target.error_message,
-              target.retry_count,
-              target.{total} AS items,
-              target.{success} AS success,
-              target.{error} AS errors,
-              extract(epoch FROM clock_timestamp() - target.created_at)::float8 AS wait_s
+              coalesce(target.retry_count, 0) AS retry_count,
+              coalesce(target.{total}, 0) AS items,
+              coalesce(target.{success}, 0) AS success,
+              coalesce(target.{error}, 0) AS errors,
+              coalesce(extract(epoch FROM clock_timestamp() - target.created_at), 0)::float8 AS wait_s
 ), audited AS (
     INSERT INTO audit_log (entity_type, entity_id, action, actor_type, metadata)
     SELECT %(entity)s::text,

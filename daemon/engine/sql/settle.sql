@@ -27,12 +27,12 @@ WITH settled AS (
     WHERE batch.id = settled.batch_id
     RETURNING batch.id,
               batch.status,
-              batch.retry_count,
+              coalesce(batch.retry_count, 0) AS retry_count,
               batch.{total} AS items,
               batch.{success} AS success,
               batch.{error} AS errors,
-              extract(epoch FROM batch.started_at - batch.created_at)::float8 AS wait_s,
-              extract(epoch FROM batch.completed_at - batch.started_at)::float8 AS duration_s
+              coalesce(extract(epoch FROM batch.started_at - batch.created_at), 0)::float8 AS wait_s,
+              coalesce(extract(epoch FROM batch.completed_at - batch.started_at), 0)::float8 AS duration_s
 ), completed AS (
     SELECT *
     FROM counted

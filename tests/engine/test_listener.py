@@ -1,0 +1,192 @@
+"""Listening: a hint that is proved, lost and found again; never the only way."""
+
+import random
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+import psycopg
+import pytest
+
+from daemon.database.pool import Session
+from daemon.engine.backoff import Backoff
+from daemon.engine.listener import CHANNEL, Hearing, Listener
+from daemon.engine.wakeup import Wakeup
+from daemon.engine.worker import Lookout, Pace
+from tests.support.database import Database
+from tests.support.engine import ms
+from tests.support.events import EventTap
+from tests.support.factories import batch
+from tests.support.proxy import Proxy
+from tests.support.waiting import wait_until
+
+QUICK = Hearing(probe_every=ms(100), probe_deadline=ms(300), self_test=ms(500), retest=ms(200))
+SLOW = Hearing(probe_every=ms(60_000))
+
+Run = Callable[..., AbstractContextManager[Lookout]]
+
+
+@pytest.fixture
+def listen(database: Database) -> Iterator[Run]:
+    """Runs a listener in a thread, and gives the lookout whose bell it rings."""
+
+    @contextmanager
+    def run(
+        hearing: Hearing = SLOW, dsn: str | None = None, notify: Callable[[str], None] | None = None
+    ) -> Iterator[Lookout]:
+        stop, lookout = threading.Event(), Lookout(Wakeup(), Pace())
+        session = Session(dsn or database.dsn, "catalogd test", connect_timeout=ms(2000))
+
+        def send(channel: str) -> None:
+            with database.connect() as conn:
+                conn.execute("SELECT pg_notify(%s, '')", (channel,))
+
+        listener = Listener(
+            lambda: session.connect("listener"),
+            notify or send,
+            [lookout],
+            stop,
+            Backoff(random.Random(1), 0.02, 0.1),
+            hearing,
+        )
+        thread = threading.Thread(target=listener.run, name="listener")
+        thread.start()
+        assert listener.is_settled.wait(10)
+        try:
+            yield lookout
+        finally:
+            stop.set()
+            listener.interrupt()
+            thread.join(10)
+            assert not thread.is_alive()
+            listener.close()
+
+    return run
+
+
+def end_listeners(db: psycopg.Connection) -> None:
+    db.execute(
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND application_name LIKE '%listener'"
+    )
+
+
+def test_it_rings_once_after_listen_for_what_was_sent_before(listen: Run, events: EventTap) -> None:
+    with listen() as lookout:
+        assert lookout.wakeup.wait(5)
+        assert not lookout.wakeup.wait(0)
+        assert events.wait_for("listener.connected").items() >= {"channel": CHANNEL, "level": "info"}.items()
+
+
+def test_each_insert_rings(db: psycopg.Connection, listen: Run) -> None:
+    with listen() as lookout:
+        lookout.wakeup.wait(5)
+        for _ in range(3):
+            batch(db, [1])
+            assert lookout.wakeup.wait(5)
+        assert not lookout.wakeup.wait(0)
+
+
+def test_a_lost_connection_is_told_and_made_again_with_a_ring(
+    db: psycopg.Connection, listen: Run, events: EventTap
+) -> None:
+    with listen() as lookout:
+        lookout.wakeup.wait(5)
+        end_listeners(db)
+        lost = events.wait_for("listener.lost")
+        assert (lost["level"], lost["channel"]) == ("warning", CHANNEL)
+        assert lost["retry_in_s"] <= 0.1
+        events.wait_for("listener.connected", count=2)
+        assert lookout.wakeup.wait(5)
+        wait_until(lambda: not lookout.is_deaf.is_set())
+        lookout.wakeup.wait(0.05)
+        batch(db, [1])
+        assert lookout.wakeup.wait(5)
+
+
+def test_while_the_connection_is_lost_the_poll_is_short(listen: Run, database: Database, events: EventTap) -> None:
+    with Proxy(database.server.dsn(database.name, tcp=True)) as proxy, listen(QUICK, proxy.dsn) as lookout:
+        lookout.wakeup.wait(5)
+        proxy.stall()
+        events.wait_for("listener.lost")
+        wait_until(lookout.is_deaf.is_set)
+        assert lookout.wakeup.wait(5)  # who sleeps for long must begin to poll
+        proxy.resume()
+        events.wait_for("listener.connected", count=2)
+        wait_until(lambda: not lookout.is_deaf.is_set())
+
+
+def test_silence_is_noticed_by_the_probe(listen: Run, database: Database, events: EventTap) -> None:
+    with Proxy(database.server.dsn(database.name, tcp=True)) as proxy, listen(QUICK, proxy.dsn):
+        proxy.stall()
+        assert "no answer in time" in events.wait_for("listener.lost", timeout_s=3)["error"]
+        proxy.cut()
+        proxy.resume()
+        events.wait_for("listener.connected", count=2)
+
+
+def test_a_listener_that_hears_nothing_says_once_that_it_is_deaf(
+    listen: Run, events: EventTap, database: Database
+) -> None:
+    tests: list[str] = []
+    with listen(Hearing(self_test=ms(50), retest=ms(20)), notify=tests.append) as lookout:
+        wait_until(lambda: len(tests) >= 3)
+        assert lookout.is_deaf.is_set()
+        assert lookout.wakeup.wait(0)
+        (deaf,) = events.all("listener.deaf")
+        assert (deaf["level"], deaf["channel"]) == ("warning", CHANNEL)
+        assert events.all("listener.connected") == []
+
+
+def test_it_hears_again_when_the_pooler_is_gone(listen: Run, events: EventTap, database: Database) -> None:
+    is_pooled = threading.Event()
+    is_pooled.set()
+
+    def notify(channel: str) -> None:
+        if not is_pooled.is_set():
+            with database.connect() as conn:
+                conn.execute("SELECT pg_notify(%s, '')", (channel,))
+
+    with listen(Hearing(self_test=ms(100), retest=ms(20)), notify=notify) as lookout:
+        events.wait_for("listener.deaf")
+        is_pooled.clear()
+        events.wait_for("listener.connected")
+        wait_until(lambda: not lookout.is_deaf.is_set())
+
+
+def test_a_notification_that_comes_with_the_probes_answer_rings(
+    db: psycopg.Connection, listen: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The probe reads the socket: what came before its answer must not be left lying in the client."""
+    from daemon.engine import listener as module
+
+    probed = threading.Event()
+
+    def probe_late(conn: psycopg.Connection, deadline_s: float) -> None:
+        if not probed.is_set():
+            batch(db, [1])
+            probed.set()
+            genuine(conn, deadline_s)
+
+    genuine = module.probe
+    with listen(Hearing(probe_every=ms(300))) as lookout:
+        assert lookout.wakeup.wait(5)
+        monkeypatch.setattr(module, "probe", probe_late)
+        assert lookout.wakeup.wait(5)
+        assert probed.is_set()
+
+
+def test_a_server_that_cannot_listen_is_trouble_not_a_crash(
+    listen: Run, events: EventTap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_channel: str) -> None:
+        raise psycopg.errors.ReadOnlySqlTransaction("cannot execute NOTIFY during recovery")
+
+    with listen(notify=refuse) as lookout:
+        events.wait_for("listener.lost", count=2)
+        assert lookout.is_deaf.is_set()
+
+
+def test_a_stop_while_it_waits_is_seen_at_once(listen: Run) -> None:
+    with listen():
+        pass  # leaving joins the thread, whose probe is a minute away

@@ -1,0 +1,261 @@
+"""Locking and settling: results, counters, errors and the slice's end are one commit."""
+
+import threading
+from collections.abc import Sequence
+from datetime import timedelta
+
+import psycopg
+import pytest
+
+from daemon.engine.queue import Completed, Queue, Timing
+from daemon.engine.workload import Item, Outcome
+from tests.support.database import Database
+from tests.support.engine import AT_ONCE, claim, done, make_queue, slices, treat
+from tests.support.factories import age_claims, batch, errors_of, read_batch, shop
+from tests.support.waiting import wait_until, wait_until_blocked
+
+
+def planned(db: psycopg.Connection, products: int, slice_size: int, timing: Timing | None = None) -> tuple[Queue, int]:
+    queue = make_queue(slice_size, timing)
+    batch_id = batch(db, shop(db, products=products))
+    queue.plan(db)
+    return queue, batch_id
+
+
+def counters(db: psycopg.Connection, batch_id: int) -> tuple[int, int, int, int]:
+    row = read_batch(db, batch_id)
+    return tuple(row[f"{name}_products"] for name in ("total", "processed", "success", "error"))  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("spoil", ["missing", "twice", "foreign", "other batch"])
+def test_anything_but_one_outcome_per_item_is_refused(db: psycopg.Connection, spoil: str) -> None:
+    queue, batch_id = planned(db, 2, 2)
+    one, two = Outcome.done(Item(batch_id, 1)), Outcome.done(Item(batch_id, 2))
+    outcomes = {
+        "missing": [one],
+        "twice": [one, two, two],
+        "foreign": [one, Outcome.done(Item(batch_id, 3))],
+        "other batch": [one, Outcome.done(Item(batch_id + 1, 2))],
+    }[spoil]
+    taken = claim(db, queue)
+    with db.transaction():
+        locked = queue.lock(db, taken)
+        with pytest.raises(ValueError, match="exactly one outcome"):
+            queue.settle(db, locked, outcomes)
+    assert counters(db, batch_id) == (2, 0, 0, 0)
+
+
+def test_each_slice_counts_and_the_last_completes(db: psycopg.Connection) -> None:
+    queue, batch_id = planned(db, 3, 2)
+    with db.transaction():
+        assert treat(db, queue, claim(db, queue)) == []
+    assert counters(db, batch_id) == (3, 2, 2, 0)
+    assert read_batch(db, batch_id)["status"] == "processing"
+    with db.transaction():
+        (completed,) = treat(db, queue, claim(db, queue))
+    assert (completed.id, completed.items, completed.success) == (batch_id, 3, 3)
+    row = read_batch(db, batch_id)
+    assert row["status"] == "completed"
+    assert row["completed_at"] >= row["started_at"]
+    assert slices(db) == []
+    actions = db.execute("SELECT action FROM audit_log ORDER BY id").fetchall()
+    assert actions == [("planned",), ("completed",)]
+
+
+def test_failed_items_are_recorded_and_do_not_fail_the_batch(db: psycopg.Connection) -> None:
+    queue = make_queue()
+    batch_id = batch(db, [*shop(db, products=1), 98, 99])
+    queue.plan(db)
+    with db.transaction():
+        (completed,) = treat(db, queue, claim(db, queue))
+    assert (completed.status, completed.success, completed.errors) == ("completed", 1, 2)
+    assert errors_of(db, batch_id) == [("98", "unknown_product"), ("99", "unknown_product")]
+
+
+def test_a_reason_that_the_server_cannot_store_is_mended(db: psycopg.Connection) -> None:
+    queue, batch_id = planned(db, 1, 1)
+    taken = claim(db, queue)
+    with db.transaction():
+        locked = queue.lock(db, taken)
+        queue.settle(db, locked, [Outcome.failed(Item(batch_id, 1), "odd", "a\0b \ud83d c")])
+    assert db.execute("SELECT message FROM categorization_errors").fetchone() == ("a\ufffdb ? c",)
+
+
+def test_slices_of_several_batches_settle_together(db: psycopg.Connection) -> None:
+    product_ids = shop(db, products=3)
+    queue = make_queue()
+    batch_ids = [batch(db, [product_id]) for product_id in product_ids]
+    queue.plan(db)
+    with db.transaction():
+        completed = treat(db, queue, claim(db, queue))
+    assert [one.id for one in completed] == batch_ids
+
+
+def test_of_two_workers_that_finish_at_once_exactly_one_completes(db: psycopg.Connection, database: Database) -> None:
+    queue, batch_id = planned(db, 2, 1)
+    results: list[Sequence[Completed]] = []
+    with database.connect() as one, database.connect() as other:
+        first, second = claim(one, queue, "one"), claim(other, queue, "other")
+        with one.transaction():
+            assert treat(one, queue, first) == []
+
+            def finish() -> None:
+                with other.transaction():
+                    results.append(treat(other, queue, second))
+
+            thread = threading.Thread(target=finish)
+            thread.start()
+            wait_until_blocked(db, one)
+            assert counters(db, batch_id) == (2, 0, 0, 0)
+        thread.join(10)
+    ((completed,),) = results
+    assert completed.id == batch_id
+    assert counters(db, batch_id) == (2, 2, 2, 0)
+    assert read_batch(db, batch_id)["status"] == "completed"
+
+
+@pytest.mark.parametrize("is_cancel_first", [True, False])
+def test_cancelling_meets_the_last_slice(db: psycopg.Connection, database: Database, is_cancel_first: bool) -> None:
+    queue, batch_id = planned(db, 1, 1)
+    order = b"UPDATE categorization_batches SET status = 'cancelled' WHERE status IN ('pending', 'processing')"
+    with database.connect() as worker, database.connect() as php:
+        taken = claim(worker, queue)
+        early, late = (php, worker) if is_cancel_first else (worker, php)
+
+        def act(conn: psycopg.Connection) -> None:
+            if conn is php:
+                php.execute(order)
+            else:
+                treat(worker, queue, taken)
+
+        def act_late() -> None:
+            with late.transaction():
+                act(late)
+
+        with early.transaction():
+            act(early)
+            thread = threading.Thread(target=act_late)
+            thread.start()
+            wait_until_blocked(db, early)
+        thread.join(10)
+    # Either way what was committed is counted, and the first word stands.
+    assert counters(db, batch_id) == (1, 1, 1, 0)
+    assert read_batch(db, batch_id)["status"] == ("cancelled" if is_cancel_first else "completed")
+
+
+def test_the_slices_of_a_cancelled_batch_are_dropped_untreated(db: psycopg.Connection) -> None:
+    queue, batch_id = planned(db, 6, 2)
+    taken = claim(db, queue)
+    assert queue.cancel(db, batch_id)
+    with db.transaction():
+        assert queue.lock(db, taken) == []
+    assert slices(db) == []
+    assert counters(db, batch_id) == (6, 0, 0, 0)
+
+
+def test_a_cancelled_batch_leaves_to_others_what_they_hold(db: psycopg.Connection, database: Database) -> None:
+    queue, batch_id = planned(db, 3, 1)
+    with database.connect() as other:
+        theirs, mine = claim(other, queue, "other"), claim(db, queue, "me")
+        with other.transaction():
+            assert len(queue.lock(other, theirs)) == 1
+            queue.cancel(db, batch_id)
+            with db.transaction():
+                assert queue.lock(db, mine) == []
+            assert slices(db) == [[1]]
+    assert slices(db) == [[1]]
+
+
+def test_the_slices_of_a_deleted_batch_vanish(db: psycopg.Connection) -> None:
+    queue, _ = planned(db, 4, 2)
+    db.execute("DELETE FROM categorization_batches")
+    taken = claim(db, queue)
+    with db.transaction():
+        assert queue.lock(db, taken) == []
+    assert slices(db) == []
+    assert not queue.backlog(db).is_open
+
+
+def test_a_retry_given_while_a_slice_runs_counts_its_results(db: psycopg.Connection, database: Database) -> None:
+    queue, batch_id = planned(db, 2, 1)
+    with database.connect() as worker:
+        taken = claim(worker, queue)
+        with worker.transaction():
+            locked = queue.lock(worker, taken)
+            db.execute("UPDATE categorization_batches SET status = 'pending', retry_count = retry_count + 1")
+            worker.execute("INSERT INTO predictions (batch_id, product_id) VALUES (%s, 1)", (batch_id,))
+            assert queue.settle(worker, locked, done([Item(batch_id, 1)])) == []
+    assert read_batch(db, batch_id)["status"] == "pending"
+    queue.plan(db)
+    assert counters(db, batch_id) == (2, 1, 1, 0)
+    with db.transaction():
+        (completed,) = treat(db, queue, claim(db, queue))
+    assert (completed.retry_count, completed.success) == (1, 2)
+
+
+def test_a_zombie_whose_claim_was_taken_finds_nothing_to_lock(db: psycopg.Connection) -> None:
+    queue, batch_id = planned(db, 1, 1, AT_ONCE)
+    lost = claim(db, queue, "zombie")
+    heirs = claim(db, queue, "heir")
+    with db.transaction():
+        assert queue.lock(db, lost) == []
+        assert len(queue.lock(db, heirs)) == 1
+    assert counters(db, batch_id) == (1, 0, 0, 0)
+
+
+def test_a_worker_whose_claim_was_planned_anew_finds_nothing_to_lock(db: psycopg.Connection) -> None:
+    queue, _ = planned(db, 1, 1)
+    taken = claim(db, queue)
+    db.execute("UPDATE categorization_batches SET status = 'pending', retry_count = 1")
+    queue.plan(db)
+    with db.transaction():
+        assert queue.lock(db, taken) == []
+
+
+def test_splitting_gives_each_item_a_slice_that_goes_alone(db: psycopg.Connection) -> None:
+    queue, _ = planned(db, 3, 3)
+    taken = claim(db, queue)
+    with db.transaction():
+        (locked,) = queue.lock(db, taken)
+        queue.split(db, locked)
+    assert slices(db) == [[1], [2], [3]]
+    assert [len(claim(db, queue).slices) for _ in range(3)] == [1, 1, 1]
+
+
+def test_orders_are_given_only_where_they_make_sense(db: psycopg.Connection) -> None:
+    queue, batch_id = planned(db, 1, 1)
+    assert not queue.retry(db, batch_id)
+    assert queue.cancel(db, batch_id)
+    assert not queue.cancel(db, batch_id)
+    assert queue.retry(db, batch_id)
+    assert not queue.retry(db, 12345)
+    rows = db.execute("SELECT action, actor_type FROM audit_log ORDER BY id").fetchall()
+    assert rows == [("planned", "daemon"), ("cancelled", "operator"), ("retried", "operator")]
+    assert read_batch(db, batch_id)["retry_count"] == 1
+
+
+def test_a_session_frozen_inside_a_copy_is_ended_and_its_slice_is_free(
+    db: psycopg.Connection, database: Database
+) -> None:
+    queue, _ = planned(db, 1, 1, Timing(frozen=timedelta(milliseconds=50)))
+    frozen = psycopg.connect(database.dsn, application_name="catalogd elsewhere")
+    taken = claim(frozen, queue)
+    frozen.commit()
+    age_claims(db)
+    queue.lock(frozen, taken)
+    frozen.pgconn.send_query(b"COPY users FROM STDIN")
+    in_copy = (
+        "SELECT true FROM pg_stat_activity WHERE wait_event = 'ClientRead' AND query ~ '^COPY'"
+        " AND state_change < now() - interval '60 ms'"
+    )
+    wait_until(lambda: db.execute(in_copy).fetchone())
+    assert queue.claim(db, "alive") is None
+    with database.connect() as stranger, stranger.transaction():
+        stranger.execute("SELECT 1")  # idle in a transaction too, but none of ours
+        idle = "SELECT state_change < clock_timestamp() - interval '60 ms' FROM pg_stat_activity WHERE pid = %s"
+        wait_until(lambda: db.execute(idle, (stranger.info.backend_pid,)).fetchone() == (True,))
+        (ended,) = queue.end_frozen(db)
+        stranger.execute("SELECT 1")
+    assert (ended.pid, ended.application_name, ended.ended) == (frozen.info.backend_pid, "catalogd elsewhere", True)
+    wait_until(lambda: queue.claim(db, "alive") is not None)
+    frozen.close()

@@ -1,0 +1,335 @@
+"""Real threads: who looks out, who is woken, what is taken over, and how they stop."""
+
+import threading
+from collections.abc import Sequence
+from datetime import timedelta
+from time import monotonic
+
+import psycopg
+import pytest
+
+from daemon.engine.queue import Backlog, Timing
+from daemon.engine.supervisor import Inbox, StopRequested, ThreadEnded
+from daemon.engine.wakeup import Wakeup
+from daemon.engine.worker import Lookout, Pace
+from daemon.engine.workload import Item
+from tests.support.database import Database
+from tests.support.engine import Engine, claim, make_queue, ms
+from tests.support.events import EventTap
+from tests.support.factories import age_claims, batch, errors_of, read_batch, shop
+from tests.support.proxy import Proxy
+from tests.support.waiting import wait_until, wait_until_blocked
+from tests.support.workload import Gate, RecordingWorkload, refuse
+
+ASLEEP = Pace(safety_poll=timedelta(hours=1))
+
+
+def is_settled(db: psycopg.Connection, batch_id: int) -> bool:
+    return bool(read_batch(db, batch_id)["status"] == "completed")
+
+
+def test_at_rest_only_one_looks_out(database: Database) -> None:
+    with Engine(database.session, workers=4, listens=False, pace=Pace(safety_poll=ms(20))) as engine:
+        engine.look_out(looks=15)
+        assert len(set(engine.queue.looks)) == 1
+
+
+def test_the_safety_poll_finds_work_that_no_bell_announced(
+    db: psycopg.Connection, database: Database, events: EventTap
+) -> None:
+    with Engine(database.session, listens=False, pace=Pace(safety_poll=ms(50))) as engine:
+        engine.look_out(looks=2)
+        batch_id = batch(db, shop(db, products=3))
+        events.wait_for("batch.completed", batch_id=batch_id)
+
+
+def test_a_notification_wakes_a_sleeping_instance(db: psycopg.Connection, database: Database, events: EventTap) -> None:
+    product_ids = shop(db, products=3)
+    with Engine(database.session, pace=ASLEEP) as engine:
+        engine.fall_asleep()
+        batch_id = batch(db, product_ids)
+        events.wait_for("batch.completed", batch_id=batch_id)
+        assert is_settled(db, batch_id)
+
+
+def test_a_slice_that_takes_long_keeps_nobody_from_the_next(
+    db: psycopg.Connection, database: Database, events: EventTap
+) -> None:
+    gate = Gate()
+    workload = RecordingWorkload(slice_size=1, before=gate)
+    product_ids = shop(db, products=3)
+    with Engine(database.session, workload, workers=2, pace=ASLEEP) as engine:
+        engine.fall_asleep()
+        batch(db, product_ids)
+        assert gate.reached.wait(10)
+        wait_until(lambda: len(workload.calls) == 3)
+        gate.open()
+        events.wait_for("batch.completed")
+
+
+def test_what_a_peer_holds_is_taken_soon_after_the_peer_is_gone(
+    db: psycopg.Connection, database: Database, events: EventTap
+) -> None:
+    """The instance was at rest, and all it heard was one bell with nothing to claim."""
+    batch(db, shop(db, products=1))
+    queue = make_queue()
+    with Engine(database.session, workers=4, pace=ASLEEP) as engine:
+        events.wait_for("batch.completed")
+        engine.fall_asleep()
+        peer = database.connect()
+        with peer.transaction():  # plans and claims before anyone else can see the batch
+            second = batch(peer, [1])
+            queue.plan(peer)
+            taken = claim(peer, queue, "dead")
+            age_claims(peer, seconds=-0.35)
+        peer.execute("BEGIN")
+        assert queue.lock(peer, taken)
+        wait_until(lambda: len(engine.queue.looks) > 10)  # it looks again and again, though it can claim nothing
+        peer.close()
+        ended = monotonic()
+        events.wait_for("batch.completed", batch_id=second)
+        assert monotonic() - ended < 1.0
+
+
+def test_when_the_bell_falls_silent_the_sleeping_lookout_begins_to_poll(
+    db: psycopg.Connection, database: Database, events: EventTap
+) -> None:
+    with Engine(database.session, workers=4, pace=ASLEEP, listens=False) as engine:
+        engine.fall_asleep()
+        engine.lookout.is_deaf.set()
+        engine.lookout.wakeup.ring()  # as the listener does
+        engine.look_out(looks=5)
+
+
+def test_a_bell_that_rings_between_looking_and_sleeping_is_heard(db: psycopg.Connection, database: Database) -> None:
+    with Engine(database.session, workers=4, pace=ASLEEP, listens=False) as engine:
+        engine.fall_asleep()
+
+        def a_peer_takes_a_batch() -> None:
+            engine.queue.after_look = lambda: None
+            db.execute("INSERT INTO categorization_batches (product_ids, status) VALUES ('[1]', 'processing')")
+            engine.lookout.wakeup.ring()
+
+        engine.queue.after_look = a_peer_takes_a_batch
+        engine.lookout.wakeup.ring()
+        engine.look_out(looks=6)
+
+
+def test_after_the_work_the_instance_goes_back_to_sleep(
+    db: psycopg.Connection, database: Database, events: EventTap
+) -> None:
+    with Engine(database.session, pace=ASLEEP) as engine:
+        batch(db, shop(db, products=1))
+        events.wait_for("batch.completed")
+        quiet = threading.Event()
+        looks = -1
+        while looks != len(engine.queue.looks):
+            looks = len(engine.queue.looks)
+            quiet.wait(0.6)  # three times the pause of an instance that is awake
+
+
+def test_transient_trouble_is_tried_again_until_it_succeeds(
+    db: psycopg.Connection, database: Database, events: EventTap
+) -> None:
+    workload = RecordingWorkload()
+    failures = iter([psycopg.errors.DeadlockDetected("later")] * 3)
+
+    def before(_conn: psycopg.Connection, _items: Sequence[Item]) -> None:
+        for failure in failures:
+            raise failure
+
+    workload.before = before
+    with Engine(database.session, workload):
+        batch_id = batch(db, shop(db, products=2))
+        assert events.wait_for("batch.completed", batch_id=batch_id)["success"] == 2
+    assert len(events.all("slice.retried")) == 3
+
+
+def test_workers_whose_sessions_are_ended_go_on_with_new_ones(
+    db: psycopg.Connection, database: Database, events: EventTap
+) -> None:
+    gate = Gate()
+    workload = RecordingWorkload(slice_size=1, before=gate)
+    with Engine(database.session, workload):
+        batch_id = batch(db, shop(db, products=4))
+        assert gate.reached.wait(10)
+        db.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'catalogd test%'"
+        )
+        gate.open()
+        assert events.wait_for("batch.completed", batch_id=batch_id)["success"] == 4
+    count = db.execute("SELECT count(*), count(DISTINCT product_id) FROM predictions").fetchone()
+    assert count == (4, 4)
+    assert events.wait_for("worker.waiting")["level"] == "warning"
+
+
+def test_a_poison_batch_ends_and_the_others_are_done(
+    db: psycopg.Connection, database: Database, events: EventTap
+) -> None:
+    workload = RecordingWorkload(slice_size=2, before=refuse(1, 2))
+    poison, good = batch(db, shop(db, products=6)[:2]), batch(db, [3, 4, 5, 6])
+    with Engine(database.session, workload, workers=1):
+        events.wait_for("batch.completed", batch_id=good, timeout_s=8)
+        assert events.wait_for("batch.completed", batch_id=poison)["errors"] == 2
+    assert errors_of(db, poison) == [("1", "refused"), ("2", "refused")]
+
+
+def test_a_frozen_peer_is_ended_by_the_patrol(db: psycopg.Connection, database: Database, events: EventTap) -> None:
+    batch_id = batch(db, shop(db, products=1))
+    queue = make_queue()
+    frozen = psycopg.connect(database.dsn, autocommit=True, application_name="catalogd frozen")
+    queue.plan(frozen)
+    taken = claim(frozen, queue, "frozen")
+    frozen.execute("BEGIN")
+    queue.lock(frozen, taken)
+    frozen.pgconn.send_query(b"COPY users FROM STDIN")
+    pace = Pace(patrol=ms(50))
+    with Engine(database.session, pace=pace, timing=Timing(frozen=ms(300))):
+        assert events.wait_for("session.ended")["application_name"] == "catalogd frozen"
+        events.wait_for("batch.completed", batch_id=batch_id)
+    frozen.close()
+
+
+def test_a_crashed_thread_stops_everything_with_exit_code_1(
+    db: psycopg.Connection, database: Database, events: EventTap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Engine(database.session, workers=3) as engine:
+
+        def crash(*_: object) -> Backlog:
+            raise RuntimeError("a bug")
+
+        monkeypatch.setattr(engine.queue, "claim", crash)
+        began = monotonic()
+        batch(db, [1])
+        crashed = events.wait_for("thread.crashed")
+        assert engine.wait() == 1
+        assert monotonic() - began < 10
+    assert crashed.items() >= {"level": "error", "error_type": "RuntimeError", "error": "a bug"}.items()
+    assert crashed["thread"].startswith("here/")
+    events.wait_for("daemon.stopped")
+
+
+class SlowInbox:
+    """A thread that tells its end is not gone yet."""
+
+    def __init__(self) -> None:
+        self._inbox = Inbox()
+
+    def put(self, message: ThreadEnded | StopRequested | int) -> None:
+        self._inbox.put(message)
+        if isinstance(message, ThreadEnded):
+            threading.Event().wait(1.0)
+
+    def get(self, timeout: float | None = None) -> ThreadEnded | StopRequested | int:
+        return self._inbox.get(timeout=timeout)
+
+
+def test_the_only_workers_crash_does_not_wait_for_the_grace_period(
+    db: psycopg.Connection, database: Database, events: EventTap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Engine(database.session, workers=1, inbox=SlowInbox()) as engine:  # type: ignore[arg-type]
+        monkeypatch.setattr(engine.queue, "claim", lambda *_: 1 / 0)
+        batch(db, [1])
+        events.wait_for("daemon.stopped", timeout_s=8)
+    assert engine.code == 1
+
+
+def test_a_stop_while_all_rest_is_immediate_and_clean(database: Database, events: EventTap) -> None:
+    with Engine(database.session, workers=4, pace=ASLEEP) as engine:
+        engine.fall_asleep()
+    assert engine.code == 0
+    assert events.wait_for("daemon.stopped")["duration_ms"] < 3000
+    told = [event["event"] for event in events.all()]
+    assert told[-2:] == ["daemon.stopping", "daemon.stopped"]
+
+
+def test_a_stop_lets_the_slice_in_hand_be_committed(
+    db: psycopg.Connection, database: Database, events: EventTap
+) -> None:
+    gate = Gate()
+    with Engine(database.session, RecordingWorkload(slice_size=1, before=gate), workers=1) as engine:
+        batch_id = batch(db, shop(db, products=3))
+        assert gate.reached.wait(10)
+        engine.inbox.put(15)
+        events.wait_for("daemon.stopping", signal="SIGTERM")
+        wait_until(engine.stop_event.is_set)
+        gate.open()
+        assert engine.wait() == 0
+    assert read_batch(db, batch_id)["processed_products"] == 1
+    assert db.execute("SELECT items, attempts FROM batch_slices ORDER BY id").fetchall() == [([2], 0), ([3], 0)]
+
+
+def lock_product(conn: psycopg.Connection, _items: Sequence[Item]) -> None:
+    conn.execute("SELECT FROM products WHERE id = 1 FOR UPDATE")
+
+
+@pytest.mark.parametrize("second", ["signal", "grace"])
+def test_past_the_grace_or_at_a_second_signal_the_slice_is_rolled_back(
+    db: psycopg.Connection, database: Database, events: EventTap, second: str
+) -> None:
+    batch_id = batch(db, shop(db, products=1))
+    grace = ms(300) if second == "grace" else timedelta(minutes=5)
+    with database.connect() as php, php.transaction():
+        php.execute("SELECT FROM products WHERE id = 1 FOR UPDATE")
+        with Engine(database.session, RecordingWorkload(before=lock_product), grace=grace) as engine:
+            wait_until_blocked(db, php)
+            engine.inbox.put(15)
+            events.wait_for("daemon.stopping")
+            if second == "signal":
+                engine.inbox.put(15)
+            assert engine.wait(8) == 0
+    assert db.execute("SELECT attempts, claimed_by FROM batch_slices").fetchall() == [(0, None)]
+    assert read_batch(db, batch_id)["processed_products"] == 0
+
+
+def test_a_cancellation_that_comes_too_early_is_repeated(
+    db: psycopg.Connection, database: Database, events: EventTap
+) -> None:
+    """It came while the slice was between two statements, of which the second then waits for a lock."""
+    gate = Gate()
+
+    def before(conn: psycopg.Connection, items: Sequence[Item]) -> None:
+        gate(conn, items)
+        lock_product(conn, items)
+
+    batch(db, shop(db, products=1))
+    with database.connect() as php, php.transaction():
+        php.execute("SELECT FROM products WHERE id = 1 FOR UPDATE")
+        with Engine(database.session, RecordingWorkload(before=before), grace=timedelta(minutes=5)) as engine:
+            assert gate.reached.wait(10)
+            engine.inbox.put(15)
+            engine.inbox.put(15)
+            wait_until(engine._cancelled.is_set)
+            gate.open()
+            assert engine.wait(8) == 0
+
+
+def test_a_worker_that_no_cancellation_reaches_is_cut_off(
+    db: psycopg.Connection, database: Database, events: EventTap
+) -> None:
+    workload = RecordingWorkload(before=lock_product)
+    batch(db, shop(db, products=1))
+    with Proxy(database.server.dsn(database.name, tcp=True)) as proxy:
+        session = type(database.session)(proxy.dsn, "catalogd test", connect_timeout=ms(2000))
+        with database.connect() as php, php.transaction():
+            php.execute("SELECT FROM products WHERE id = 1 FOR UPDATE")
+            with Engine(session, workload, workers=1, listens=False) as engine:
+                wait_until_blocked(db, php)
+                proxy.stall()
+                engine.inbox.put(15)
+                engine.inbox.put(15)
+                assert engine.wait(25) == 0
+
+
+def test_looking_out_tells_once_when_nothing_is_open() -> None:
+    rests: list[bool] = []
+    lookout = Lookout(Wakeup(), Pace(look_again=ms(1), safety_poll=ms(1)), lambda: rests.append(True))
+    assert not lookout.wait(Backlog(to_plan=False, to_treat=False, processing=True))
+    assert rests == []
+    assert not lookout.wait(Backlog(to_plan=False, to_treat=False, processing=False))
+    assert rests == [True]
+
+
+def test_the_patrol_is_due_once_per_interval() -> None:
+    lookout = Lookout(Wakeup(), Pace(patrol=timedelta(hours=1)))
+    assert [lookout.is_patrol_due() for _ in range(3)] == [True, False, False]
