@@ -24,11 +24,7 @@ def configure_logs(level: str = "info", style: str = "auto", stream: TextIO | No
     ]
     renderer: list[Processor]
     if is_pretty:
-        renderer = [
-            structlog.dev.ConsoleRenderer(
-                colors=stream.isatty(), exception_formatter=_write_traceback
-            )
-        ]
+        renderer = [structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=_write_traceback)]
     else:
         transform = structlog.tracebacks.ExceptionDictTransformer(show_locals=False, max_frames=20)
         renderer = [structlog.processors.ExceptionRenderer(transform), structlog.processors.JSONRenderer()]
@@ -54,9 +50,7 @@ def _name_library(_logger: WrappedLogger, _method: str, event: EventDict) -> Eve
     """A library's prose is a value; the event's name says whence it came."""
     record = event.get("_record")
     event["message"] = str(event.pop("event"))[:_LONGEST]
-    event["event"] = (
-        f"library.{record.levelname.lower()}" if isinstance(record, logging.LogRecord) else "library.log"
-    )
+    event["event"] = f"library.{record.levelname.lower()}" if isinstance(record, logging.LogRecord) else "library.log"
     if isinstance(record, logging.LogRecord):
         event["logger"] = "".join(sign if sign.isprintable() else " " for sign in record.name)
     return event

@@ -33,10 +33,6 @@ def require_current_schema(state: SchemaState) -> None:
             " install the catalogd that migrated it, then run: catalogd run"
         )
     if state.edited:
-        raise SchemaMismatch(
-            f"the schema was edited since it was migrated ({state.edited[0]}): run: catalogd migrate"
-        )
+        raise SchemaMismatch(f"the schema was edited since it was migrated ({state.edited[0]}): run: catalogd migrate")
     if state.missing:
-        raise SchemaMismatch(
-            f"the schema is not up to date ({state.missing[0]} is missing): run: catalogd migrate"
-        )
+        raise SchemaMismatch(f"the schema is not up to date ({state.missing[0]} is missing): run: catalogd migrate")

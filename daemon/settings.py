@@ -28,9 +28,7 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = _setting(
         None, "DATABASE_URL", "the database, as a URL", "postgresql://catalogd@db.example/shop"
     )
-    db_host: str | None = _setting(
-        None, "DB_HOST", "the database's host, or its socket directory", "127.0.0.1"
-    )
+    db_host: str | None = _setting(None, "DB_HOST", "the database's host, or its socket directory", "127.0.0.1")
     db_port: int | None = _setting(None, "DB_PORT", "the database's port", "5432", ge=1, le=65_535)
     db_name: str | None = _setting(None, "DB_NAME", "the database's name", "shop")
     db_user: str | None = _setting(None, "DB_USER", "the role to connect as", "catalogd")
@@ -53,12 +51,8 @@ class Settings(BaseSettings):
         ge=10,
         le=100,
     )
-    poll_seconds: Seconds = _setting(
-        60.0, "CATALOGD_POLL_SECONDS", "the safety poll while nothing is open", "60"
-    )
-    stop_seconds: Seconds = _setting(
-        20.0, "CATALOGD_STOP_SECONDS", "what a stop waits for slices in hand", "20"
-    )
+    poll_seconds: Seconds = _setting(60.0, "CATALOGD_POLL_SECONDS", "the safety poll while nothing is open", "60")
+    stop_seconds: Seconds = _setting(20.0, "CATALOGD_STOP_SECONDS", "what a stop waits for slices in hand", "20")
     frozen_seconds: Seconds = _setting(
         30.0,
         "CATALOGD_FROZEN_SECONDS",

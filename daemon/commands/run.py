@@ -8,9 +8,7 @@ EXAMPLE = "catalogd run --workers 4"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--once", action="store_true", help="treat everything that is open, then exit 0")
-    parser.add_argument(
-        "--workers", type=int, metavar="N", help="worker threads (default: CATALOGD_WORKERS, or 2)"
-    )
+    parser.add_argument("--workers", type=int, metavar="N", help="worker threads (default: CATALOGD_WORKERS, or 2)")
 
 
 def act(options: argparse.Namespace) -> int:

@@ -8,9 +8,7 @@ EXAMPLE = "catalogd status 42 --json"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", type=int, nargs="?", metavar="ID", help="one batch")
-    parser.add_argument(
-        "--json", action="store_true", help="a JSON object, or an array of them without an ID"
-    )
+    parser.add_argument("--json", action="store_true", help="a JSON object, or an array of them without an ID")
 
 
 def act(options: argparse.Namespace) -> int:

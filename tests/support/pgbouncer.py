@@ -27,7 +27,7 @@ def transaction_pooler(dsn: str) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    directory = Path(tempfile.mkdtemp(prefix="pgb-", dir="/tmp"))  # noqa: S108  # a socket's path must be short
+    directory = Path(tempfile.mkdtemp(prefix="pgb-", dir="/tmp"))  # a socket's path must be short
     target = " ".join(f"{key}={server[key]}" for key in ("host", "port", "dbname", "user"))
     (directory / "users.txt").write_text(f'"{server["user"]}" ""\n', encoding="utf-8")
     (directory / "pgbouncer.ini").write_text(

@@ -41,11 +41,7 @@ class CurrentKnowledge:
         version = store.read_model_version(conn)
         with self._lock:
             known = self._knowledge
-            if (
-                known is None
-                or version != known.version
-                or monotonic() - known.read_at > TAXONOMY_AGE.total_seconds()
-            ):
+            if known is None or version != known.version or monotonic() - known.read_at > TAXONOMY_AGE.total_seconds():
                 known = self._knowledge = self._renew(conn, version, known)
             return known
 

@@ -94,9 +94,7 @@ def write_predictions(
     newest = {item.id: item.batch_id for item in sorted(decided, key=lambda item: item.batch_id)}
     label_limit = limits.get("predictions.suggested_category_label")
     predictions, evidence = [], []
-    for prediction_id, (item, decision) in zip(
-        _reserve_ids(conn, len(decided)), decided.items(), strict=True
-    ):
+    for prediction_id, (item, decision) in zip(_reserve_ids(conn, len(decided)), decided.items(), strict=True):
         predictions.append(
             (
                 prediction_id,
@@ -188,6 +186,4 @@ def read_explained(conn: Connection, prediction_id: int) -> tuple[Explained, lis
     if explained is None:
         return None
     with conn.cursor(row_factory=class_row(Evidence)) as cursor:
-        return explained, cursor.execute(
-            _sql("explain_evidence"), {"prediction_id": prediction_id}
-        ).fetchall()
+        return explained, cursor.execute(_sql("explain_evidence"), {"prediction_id": prediction_id}).fetchall()

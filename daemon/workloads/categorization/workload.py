@@ -39,9 +39,7 @@ class Categorization:
         products = store.read_products(conn, product_ids)
         predicted = store.read_predicted(conn, items)
         todo = [item for item in items if item.id in products and item not in predicted]
-        decisions = decide(
-            knowledge.model, knowledge.taxonomy, [products[item.id] for item in todo], self._threshold
-        )
+        decisions = decide(knowledge.model, knowledge.taxonomy, [products[item.id] for item in todo], self._threshold)
         decided = {
             item: decision
             for item, decision in zip(todo, decisions, strict=True)

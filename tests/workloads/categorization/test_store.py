@@ -16,7 +16,7 @@ def test_attributes_that_python_cannot_read_are_read_as_none(db: psycopg.Connect
     product_ids = shop(db, products=4)
     db.execute("UPDATE products SET attributes = ('{\"n\": ' || repeat('9', 6000) || '}')::jsonb WHERE id = 1")
     db.execute("UPDATE products SET attributes = (repeat('[', 3000) || repeat(']', 3000))::jsonb WHERE id = 2")
-    db.execute("UPDATE products SET attributes = '{\"n\": 12, \"m\": 1e400}' WHERE id = 3")
+    db.execute('UPDATE products SET attributes = \'{"n": 12, "m": 1e400}\' WHERE id = 3')
     products = store.read_products(db, product_ids)
     assert isinstance(products[1].attributes, dict)
     assert products[2].attributes is None
