@@ -18,8 +18,6 @@ log = structlog.get_logger()
 
 Process = Callable[[Connection, Sequence[Item]], Sequence[Outcome]]
 
-PATIENCE = 8  # slices in a row of which every item failed alike, before the items are blamed after all
-
 
 class EveryItemFailed(Exception):
     """Each of several items failed alone, with the same kind of error: it is not the items that are at fault."""
@@ -35,27 +33,28 @@ class NotTreated(Exception):
 
 
 class Suspicion:
-    """Whom to blame when all items of a slice fail alike: first the world, which may get well again. Then the items:
-    when other work has succeeded meanwhile, or nothing has for long. So each batch comes to its end."""
+    """Whom to blame when all items of a slice fail alike: the world, which may get well again, until other work
+    succeeds and shows that it is well; then the items. Without such a witness nothing is marked, for however long."""
 
     def __init__(self) -> None:
         self._suspects: set[int] = set()
         self._guilty: set[int] = set()
-        self._in_a_row = 0
 
     def blames(self, slice_id: int) -> bool:
-        return slice_id in self._guilty or self._in_a_row >= PATIENCE
+        return slice_id in self._guilty
 
     def add(self, slice_id: int) -> None:
         self._suspects.add(slice_id)
-        self._in_a_row += 1
 
     def acquit_the_world(self, slice_id: int) -> None:
-        """This slice succeeded."""
-        self._guilty |= self._suspects
-        self._guilty.discard(slice_id)
+        """This slice succeeded as a whole."""
+        self._guilty |= self._suspects - {slice_id}
         self._suspects.clear()
-        self._in_a_row = 0
+
+    def forget(self, slice_id: int) -> None:
+        """This slice has come to its end."""
+        self._suspects.discard(slice_id)
+        self._guilty.discard(slice_id)
 
 
 class SliceRunner:
@@ -108,6 +107,7 @@ class SliceRunner:
         except EveryItemFailed:
             self._suspicion.add(slice_id)
             raise
+        self._suspicion.forget(slice_id)
 
     def _set_apart(self, conn: Connection, claim: Claim) -> None:
         """What has ended its workers too often: a slice is cut into single items, a single item becomes an error."""

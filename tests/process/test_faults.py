@@ -11,7 +11,7 @@ from tests.support.database import Database
 from tests.support.factories import assert_settled, batch, read_batch, shop
 from tests.support.load import Sampler, progress
 from tests.support.process import Catalogd
-from tests.support.waiting import wait_until, wait_until_blocked
+from tests.support.waiting import wait_until, wait_until_blocked, wait_until_stopped
 
 
 def test_a_killed_instance_is_replaced_by_its_peer(
@@ -55,6 +55,7 @@ def test_a_frozen_instance_loses_its_slice_and_does_no_harm_when_it_wakes(
         batch_id = batch(db, product_ids)
         wait_until_blocked(db, php)
         zombie.signal(signal.SIGSTOP)
+        wait_until_stopped(zombie.popen.pid)
     peer = catalogd.start(CATALOGD_FROZEN_SECONDS="1")
     peer.wait_for("batch.completed", batch_id=batch_id)
     zombie.signal(signal.SIGCONT)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from time import monotonic
 
 from psycopg import Connection
@@ -28,3 +29,11 @@ def wait_until_blocked(db: Connection, blocker: Connection, count: int = 1) -> N
         return row is not None and row[0] >= count
 
     wait_until(is_blocked)
+
+
+def wait_until_stopped(pid: int) -> None:
+    """Until SIGSTOP has reached every thread of a process; until then each of them may still do something."""
+    tasks = Path(f"/proc/{pid}/task")
+    wait_until(
+        lambda: all(task.joinpath("stat").read_text().rpartition(")")[2].split()[0] == "T" for task in tasks.iterdir())
+    )
