@@ -41,7 +41,7 @@ def run(settings: Settings, notifier: Notifier, once: bool = False) -> int:
         require_current_schema(inspect(conn))
     workloads = build_workloads(settings)
     log.info("daemon.started", version=__version__, instance=instance, workers=settings.workers)
-    with open_pool(session, settings.workers + 1) as pool:
+    with open_pool(session, settings.workers * len(workloads) + 1) as pool:
         supervisor = _build(settings, session, pool, workloads, instance, inbox, once, notifier)
         return supervisor.run()
 

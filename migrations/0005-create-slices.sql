@@ -13,8 +13,7 @@ CREATE TABLE IF NOT EXISTS batch_slices (
     attempts smallint NOT NULL DEFAULT 0,
     run_after timestamptz,
     claimed_at timestamptz,
-    claimed_by text,
-    claimed_pid integer
+    claimed_by text
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 200,
         autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0.1);
 
@@ -22,7 +21,7 @@ DO $$
 BEGIN
     PERFORM catalogd_require_columns('batch_slices',
         ARRAY['id', 'workload', 'batch_id', 'priority', 'turn', 'items', 'item_count', 'attempts', 'run_after', 'claimed_at',
-              'claimed_by', 'claimed_pid'],
+              'claimed_by'],
         'DROP TABLE batch_slices; UPDATE categorization_batches SET status = ''pending'' WHERE status = ''processing''');
 END
 $$;

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from daemon.engine.queue import Completed, Planned
+from daemon.engine.queue import Completed, Planned, Slice
 from daemon.engine.status import BatchStatus
 
 log = structlog.get_logger()
@@ -28,6 +28,12 @@ def announce_planned(planned: Sequence[Planned]) -> None:
             log.info("batch.completed", **counts, wait_ms=wait_ms, duration_ms=0.0, items_per_s=0.0)
         else:
             log.info("batch.planned", **counts, wait_ms=wait_ms)
+
+
+def announce_cancelled(dropped: Sequence[Slice]) -> None:
+    """One line per cancelled batch whose remaining slices were dropped."""
+    for batch_id in sorted({slice.batch_id for slice in dropped if slice.batch_status == BatchStatus.CANCELLED}):
+        log.info("batch.cancelled", batch_id=batch_id)
 
 
 def announce_completed(completed: Sequence[Completed]) -> None:

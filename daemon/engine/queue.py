@@ -1,7 +1,7 @@
 """The queue of one workload: plan, claim, lock, settle. The only place that changes a batch's status."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -93,7 +93,11 @@ class Slice:
     id: int
     batch_id: int
     items: Sequence[int]
-    is_wanted: bool  # its batch is still processing
+    batch_status: str | None  # None when the batch is gone
+
+    @property
+    def is_wanted(self) -> bool:
+        return self.batch_status == BatchStatus.PROCESSING
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +162,7 @@ class Queue:
                 return self._planned(conn, "fail", {"batch_id": batch_ids[0], "message": message})
 
     def _lock_pending(self, conn: Connection, limit: int) -> list[int]:
-        row = self._execute(conn, "lock_pending", {"limit": limit, "bytes": 64 * 1024}).fetchone()
+        row = self._execute(conn, "lock_pending", {"limit": limit, "small": 2048}).fetchone()
         batch_ids: list[int] = (row[0] if row else None) or []
         if batch_ids:
             busy = self._drop_slices(conn, batch_ids)
@@ -197,14 +201,18 @@ class Queue:
             slices = cursor.execute(self._statement("claim"), self._parameters(parameters)).fetchall()
         return Claim(worker, slices) if slices else None
 
-    def lock(self, conn: Connection, claim: Claim) -> list[Slice]:
-        """Lock what is still the worker's own, and drop the slices of batches that want no more work."""
+    def lock(
+        self, conn: Connection, claim: Claim, on_dropped: Callable[[Sequence[Slice]], None] = lambda _: None
+    ) -> list[Slice]:
+        """Lock what is still the worker's own. Batches that want no more work lose their free slices; `on_dropped`
+        is told the claim's own among these."""
         parameters = {"slice_ids": claim.slice_ids, "worker": claim.worker}
         with conn.cursor(row_factory=class_row(Slice)) as cursor:
             found = cursor.execute(self._statement("lock"), parameters).fetchall()
-        unwanted = {slice.batch_id for slice in found if not slice.is_wanted}
+        unwanted = [slice for slice in found if not slice.is_wanted]
         if unwanted:
-            self._drop_slices(conn, sorted(unwanted))
+            self._drop_slices(conn, sorted({slice.batch_id for slice in unwanted}))
+            on_dropped(unwanted)
         return [slice for slice in found if slice.is_wanted]
 
     def settle(self, conn: Connection, slices: Sequence[Slice], outcomes: Sequence[Outcome]) -> list[Completed]:

@@ -10,7 +10,7 @@ from psycopg import Connection
 
 from daemon.database.failures import Effect, effect_of, summary
 from daemon.engine.backoff import Backoff
-from daemon.engine.events import announce_completed
+from daemon.engine.events import announce_cancelled, announce_completed
 from daemon.engine.queue import Claim, Completed, Queue
 from daemon.engine.workload import Item, Outcome, Workload, require_outcomes
 
@@ -112,7 +112,7 @@ class SliceRunner:
     def _set_apart(self, conn: Connection, claim: Claim) -> None:
         """What has ended its workers too often: a slice is cut into single items, a single item becomes an error."""
         with conn.transaction():
-            for slice in self._queue.lock(conn, claim):
+            for slice in self._queue.lock(conn, claim, announce_cancelled):
                 if len(slice.items) > 1:
                     self._queue.split(conn, slice)
                     return
@@ -121,7 +121,7 @@ class SliceRunner:
     def _commit(self, conn: Connection, claim: Claim, process: Process) -> None:
         began = monotonic()
         with conn.transaction():
-            slices = self._queue.lock(conn, claim)
+            slices = self._queue.lock(conn, claim, announce_cancelled)
             items = [Item(slice.batch_id, item) for slice in slices for item in slice.items]
             if not items:
                 return

@@ -34,7 +34,7 @@ PLANNABLE = sorted({f.name.removesuffix(".sql") for f in files("daemon.engine").
 @pytest.mark.parametrize("name", PLANNABLE)
 def test_each_statement_of_the_engine_is_one_that_the_server_understands(db: psycopg.Connection, name: str) -> None:
     values = {
-        "actor": "x", "allowed": ["x"], "batch_id": 1, "batch_ids": [1], "bytes": 1, "codes": ["x"], "failures": [1],
+        "actor": "x", "allowed": ["x"], "batch_id": 1, "batch_ids": [1], "small": 1, "codes": ["x"], "failures": [1],
         "items": [1], "items_column": "x", "limit": 1, "message": "x", "messages": ["x"], "retries": 1,
         "retry_limit": 3, "slice_id": 1, "slice_ids": [1], "slice_size": 1, "status": "pending", "successes": [1],
         "tiny": 1, "worker": "w", "entity": "x", "instance": "x", "workload": "x",

@@ -248,3 +248,12 @@ def test_columns_that_the_application_leaves_null_do_no_harm(db: psycopg.Connect
     with db.transaction():
         (completed,) = treat(db, queue, claim(db, queue))
     assert (completed.id, completed.success, completed.wait_s) == (batch_id, 1, 0.0)
+
+
+def test_a_huge_list_is_planned_alone_and_holds_no_other_up(db: psycopg.Connection, database: Database) -> None:
+    queue = make_queue()
+    huge = batch(db, range(1, 2_000_000, 37))
+    small = [batch(db, [number]) for number in range(3)]
+    with db.transaction(), database.connect() as other:
+        assert [planned.id for planned in queue.plan(db)] == [huge]
+        assert [planned.id for planned in queue.plan(other)] == small

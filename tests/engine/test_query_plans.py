@@ -103,5 +103,5 @@ def test_claiming_leaves_the_indexes_alone(db: psycopg.Connection, queue: Queue)
 
 
 def test_the_oldest_pending_batches_are_found_by_their_index(db: psycopg.Connection, queue: Queue) -> None:
-    nodes = explain(db, queue, "lock_pending", {"limit": 200, "bytes": 65_536})
+    nodes = explain(db, queue, "lock_pending", {"limit": 200, "small": 2048})
     assert "categorization_batches_pending" in {n.get("Index Name") for n in nodes}

@@ -305,6 +305,16 @@ def test_a_spent_single_item_becomes_an_item_error(db: psycopg.Connection, event
     assert events.wait_for("item.failed")["code"] == "worker_died"
 
 
+def test_a_cancelled_batch_is_told_once(db: psycopg.Connection, events: EventTap) -> None:
+    bench = Bench(db, products=6, slice_size=2)
+    bench.treat()
+    bench.queue.cancel(db, bench.batch_id)
+    bench.treat()
+    assert [event["batch_id"] for event in events.all("batch.cancelled")] == [bench.batch_id]
+    assert slices(db) == []
+    assert len(bench.predicted()) == 2
+
+
 def test_a_spent_slice_of_a_cancelled_batch_is_dropped(db: psycopg.Connection) -> None:
     bench = Bench(db, products=3)
     for _ in range(SLICE_DEATHS):

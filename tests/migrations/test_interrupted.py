@@ -205,7 +205,7 @@ def test_an_edited_schema_is_noticed_and_repaired(
 
 
 BEYOND_REPAIR = {
-    "batch_slices": "ALTER TABLE batch_slices DROP COLUMN claimed_pid",
+    "batch_slices": "ALTER TABLE batch_slices DROP COLUMN claimed_by",
     "categorization_models": "ALTER TABLE categorization_models DROP COLUMN content",
     "catalogd_categories": "DROP VIEW catalogd_categories; CREATE VIEW catalogd_categories AS SELECT 'x'::text AS code",
 }

@@ -3,7 +3,7 @@
 SELECT slice.id,
        slice.batch_id,
        slice.items,
-       coalesce(batch.status = 'processing', false) AS is_wanted
+       batch.status AS batch_status
 FROM batch_slices AS slice
 LEFT JOIN {batches} AS batch ON batch.id = slice.batch_id
 WHERE slice.id = ANY(%(slice_ids)s)

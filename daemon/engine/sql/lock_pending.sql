@@ -1,18 +1,30 @@
--- Lock the next batches that wait to be planned, as many as one plan can cut in good time. Sizes are the stored
--- ones, so that a huge list is not read just to be measured.
-WITH waiting AS (
+-- Lock the next batch that waits to be planned, and with a small one its small neighbours. Sizes are the stored ones, so
+-- that a huge list is not read just to be measured; a huge one is planned alone, and holds no other up.
+WITH front AS (
     SELECT id,
            coalesce(pg_column_size({items}), 0) AS bytes
     FROM {batches}
     WHERE status = 'pending'
     ORDER BY id
-    LIMIT %(limit)s
+    LIMIT 1
     FOR NO KEY UPDATE SKIP LOCKED
-), measured AS (
-    SELECT id,
-           sum(bytes) OVER (ORDER BY id) - bytes AS bytes_before
-    FROM waiting
+), neighbour AS (
+    SELECT batch.id
+    FROM front
+    JOIN {batches} AS batch
+      ON batch.status = 'pending'
+     AND batch.id > front.id
+    WHERE front.bytes <= %(small)s
+      AND coalesce(pg_column_size(batch.{items}), 0) <= %(small)s
+    ORDER BY batch.id
+    LIMIT %(limit)s - 1
+    FOR NO KEY UPDATE OF batch SKIP LOCKED
 )
 SELECT array_agg(id ORDER BY id)
-FROM measured
-WHERE bytes_before < %(bytes)s
+FROM (
+    SELECT id
+    FROM front
+    UNION ALL
+    SELECT id
+    FROM neighbour
+) AS locked
