@@ -12,14 +12,20 @@ from tests.support.factories import batch, shop
 DECISION = Decision("hammers", "Hammers", 93.21, "high", (Evidence("name", "Name", "“hammer”", 0.8),))
 
 
-def test_attributes_that_python_cannot_read_are_read_as_none(db: psycopg.Connection) -> None:
+def test_json_that_python_cannot_read_is_none() -> None:
+    assert store.read_json("[" * 1_000_000 + "]" * 1_000_000) is None
+    assert store.read_json('{"n": ' + "9" * 6000 + "}") == {"n": float("inf")}
+    assert store.read_json("[1, 2.5]") == [1, 2.5]
+
+
+def test_attributes_that_python_may_not_read_stop_no_product(db: psycopg.Connection) -> None:
     product_ids = shop(db, products=4)
     db.execute("UPDATE products SET attributes = ('{\"n\": ' || repeat('9', 6000) || '}')::jsonb WHERE id = 1")
     db.execute("UPDATE products SET attributes = (repeat('[', 3000) || repeat(']', 3000))::jsonb WHERE id = 2")
     db.execute('UPDATE products SET attributes = \'{"n": 12, "m": 1e400}\' WHERE id = 3')
     products = store.read_products(db, product_ids)
     assert isinstance(products[1].attributes, dict)
-    assert products[2].attributes is None
+    assert products[2].attributes is None or isinstance(products[2].attributes, list)  # versions differ in depth
     assert products[3].attributes == {"n": 12, "m": pytest.approx(float("inf"))}
     assert products[4].attributes == {"Colour": "red"}
 
