@@ -1,9 +1,10 @@
 """One JSON object per event on stdout, or lines for people on a terminal; other libraries' logs go the same way."""
 
 import logging
+import os
 import sys
 from io import StringIO
-from typing import TextIO
+from typing import TextIO, cast
 
 import structlog
 from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
@@ -12,9 +13,37 @@ _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARN
 _LONGEST = 2_000  # characters of one value: journald cuts a line at 48 KiB
 
 
+class Steadfast:
+    """A stream that never raises: a log whose reader has gone, or whose disk is full, must not take the daemon along.
+    What cannot be written is dropped."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.isatty = stream.isatty
+
+    def write(self, text: str) -> int:
+        try:
+            return self._stream.write(text)
+        except (OSError, ValueError) as error:
+            self._give_up(error)
+            return 0
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except (OSError, ValueError) as error:
+            self._give_up(error)
+
+    def _give_up(self, error: Exception) -> None:
+        if isinstance(error, BrokenPipeError):  # for good: what is still buffered must not fail at exit either
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self._stream.fileno())
+            os.close(nowhere)
+
+
 def configure_logs(level: str = "info", style: str = "auto", stream: TextIO | None = None) -> None:
     """Set up structlog and logging for the process. `style` is json, pretty, or auto: pretty on a terminal."""
-    stream = stream or sys.stdout
+    stream = cast("TextIO", Steadfast(stream or sys.stdout))
     is_pretty = style == "pretty" or (style == "auto" and stream.isatty())
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,

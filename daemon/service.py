@@ -15,7 +15,7 @@ from daemon.database.schema import inspect
 from daemon.engine.backoff import Backoff
 from daemon.engine.listener import Listener
 from daemon.engine.queue import Queue, Timing
-from daemon.engine.slice import SliceRunner
+from daemon.engine.slice import SliceRunner, Suspicion
 from daemon.engine.supervisor import Inbox, StopRequested, Supervisor
 from daemon.engine.wakeup import Wakeup
 from daemon.engine.worker import Lookout, Pace, Worker
@@ -63,10 +63,11 @@ def _build(
     workers: list[Worker] = []
     for workload in workloads:
         queue = Queue(workload.name, workload.table, instance, Timing(frozen=settings.frozen))
+        suspicion = Suspicion()
         lookout = Lookout(Wakeup(), pace, on_rest(workload.name) if on_rest else lambda: None)
         lookouts.append(lookout)
         for number in range(1, settings.workers + 1):
-            runner = SliceRunner(queue, workload, Backoff(random.Random()), cancelled)  # noqa: S311  # jitter
+            runner = SliceRunner(queue, workload, Backoff(random.Random()), cancelled, suspicion)  # noqa: S311  # jitter
             name = f"{instance}/{workload.name}-{number}"
             workers.append(Worker(name, pool, queue, runner, lookout, stop, Backoff(random.Random(), longest_s=2.0)))  # noqa: S311
 

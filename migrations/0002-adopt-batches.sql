@@ -11,6 +11,7 @@ BEGIN
     PERFORM catalogd_adopt_column('categorization_batches', 'processed_products', 'count', 'integer NOT NULL DEFAULT 0');
     PERFORM catalogd_adopt_column('categorization_batches', 'success_products', 'count', 'integer NOT NULL DEFAULT 0');
     PERFORM catalogd_adopt_column('categorization_batches', 'error_products', 'count', 'integer NOT NULL DEFAULT 0');
+    PERFORM catalogd_adopt_column('categorization_batches', 'remaining_products', 'count', 'integer');
     PERFORM catalogd_adopt_column('categorization_batches', 'retry_count', 'count', 'integer NOT NULL DEFAULT 0');
     PERFORM catalogd_adopt_column('categorization_batches', 'priority', 'count', 'smallint NOT NULL DEFAULT 0');
     PERFORM catalogd_adopt_column('categorization_batches', 'created_by', 'id', 'bigint');

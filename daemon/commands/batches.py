@@ -68,7 +68,11 @@ def show_batches(batches: Sequence[Batch]) -> None:
         table.add_row(
             str(batch.id),
             Text(batch.status, style=COLOURS.get(batch.status, "")),
-            ProgressBar(total=max(batch.total, 1), completed=batch.processed if batch.total else 1, width=20),
+            ProgressBar(
+                total=max(batch.total, 1),
+                completed=batch.processed if batch.total or not batch.completed_at else 1,
+                width=20,
+            ),
             f"{batch.processed:,}",
             f"{batch.total:,}",
             f"{batch.errors:,}" if batch.errors else "",
@@ -77,6 +81,8 @@ def show_batches(batches: Sequence[Batch]) -> None:
             f"{rate:,.0f}" if rate else "",
         )
     console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 140  # a pipe has no width: nothing may be cut or wrapped for a grep
     console.print(table)
     for batch in batches:
         if batch.error_message:

@@ -19,8 +19,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def act(options: argparse.Namespace) -> int:
     import io
-    import logging
-    import os
     import sys
 
     from rich.console import Console
@@ -29,20 +27,18 @@ def act(options: argparse.Namespace) -> int:
     from daemon.demo.interrupts import Interrupts
     from daemon.demo.play import DemoFailed, play
     from daemon.demo.screen import Screen
+    from daemon.demo.seclusion import secluded
     from daemon.errors import DaemonError, UsageError
 
     if options.products < FEWEST:
         raise UsageError(f"--products: {options.products} are too few to learn from; at least {FEWEST}")
-    for name in [name for name in os.environ if name.startswith("PG")]:
-        del os.environ[name]  # libpq would apply them to the private server too
-    logging.getLogger("psycopg").setLevel(logging.ERROR)  # it warns of the connection that an interrupt cuts off
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = 120
     try:
-        with Interrupts() as interrupts:
+        with secluded(), Interrupts() as interrupts:
             play(options.products, Screen(console), interrupts)
     except (DemoFailed, EmbeddedServerError) as error:
         raise DaemonError(str(error)) from error

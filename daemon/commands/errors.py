@@ -21,12 +21,12 @@ def act(options: argparse.Namespace) -> int:
     with connected("errors") as conn:
         if not list_batches(conn, options.id):
             raise UsageError(f"there is no batch {options.id}")
-        with conn.transaction(), conn.cursor("errors") as cursor:
-            cursor.execute(
-                "SELECT left(item::text, 200), code, message FROM categorization_errors"
-                " WHERE batch_id = %s ORDER BY id",
-                (options.id,),
-            )
-            for item, code, message in cursor:
+        last = 0
+        while page := conn.execute(  # page by page: a pager that waits must hold no transaction open
+            "SELECT id, left(item::text, 200), code, message FROM categorization_errors"
+            " WHERE batch_id = %s AND id > %s ORDER BY id LIMIT 1000",
+            (options.id, last),
+        ).fetchall():
+            for last, item, code, message in page:  # noqa: B007  # the last id is where the next page begins
                 sys.stdout.write(f"{one_line(item)}\t{one_line(code)}\t{one_line(message)}\n")
     return 0

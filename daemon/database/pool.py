@@ -26,7 +26,7 @@ class Session:
     conninfo: str = field(repr=False)
     application_name: str
     idle_in_transaction: timedelta = timedelta(seconds=30)
-    lock_timeout: timedelta = timedelta(seconds=10)
+    lock_timeout: timedelta = timedelta(seconds=1)  # a row that PHP holds for long: other work goes first
     connect_timeout: timedelta = timedelta(seconds=5)
 
     def connect(self, purpose: str = "") -> Connection:

@@ -261,6 +261,12 @@ class Queue:
         assert found is not None  # noqa: S101  # a SELECT without FROM has one row
         return found
 
+    def adopt_orphans(self, conn: Connection) -> list[int]:
+        """Set batches back that are processing and have no slices; returns their ids."""
+        with conn.transaction(), conn.cursor(row_factory=scalar_row) as cursor:
+            cursor.execute("SELECT set_config('catalogd.actor', 'daemon', true)")
+            return cursor.execute(self._statement("adopt_orphans"), self._parameters({})).fetchall()
+
     def end_frozen(self, conn: Connection) -> list[FrozenSession]:
         """End sessions whose client went silent inside a transaction; their slices are free at once."""
         with conn.cursor(row_factory=class_row(FrozenSession)) as cursor:
@@ -308,6 +314,7 @@ class Queue:
             processed=f"processed_{table.counted}",
             success=f"success_{table.counted}",
             error=f"error_{table.counted}",
+            remaining=f"remaining_{table.counted}",
         )
 
     def _parameters(self, parameters: Mapping[str, object]) -> dict[str, object]:

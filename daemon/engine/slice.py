@@ -12,9 +12,11 @@ from daemon.database.failures import Effect, effect_of, summary
 from daemon.engine.backoff import Backoff
 from daemon.engine.events import announce_cancelled, announce_completed
 from daemon.engine.queue import Claim, Completed, Queue
-from daemon.engine.workload import Item, Outcome, Workload, require_outcomes
+from daemon.engine.workload import Item, Outcome, Workload, WorkloadUnavailable, require_outcomes
 
 log = structlog.get_logger()
+
+ITEMS_TOLD = 10  # failed items of a slice that are logged at info
 
 Process = Callable[[Connection, Sequence[Item]], Sequence[Outcome]]
 
@@ -34,9 +36,11 @@ class NotTreated(Exception):
 
 class Suspicion:
     """Whom to blame when all items of a slice fail alike: the world, which may get well again, until other work
-    succeeds and shows that it is well; then the items. Without such a witness nothing is marked, for however long."""
+    succeeds and shows that it is well; then the items. Without such a witness nothing is marked, for however long.
+    Shared by the workers of a workload."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._suspects: set[int] = set()
         self._guilty: set[int] = set()
 
@@ -44,28 +48,38 @@ class Suspicion:
         return slice_id in self._guilty
 
     def add(self, slice_id: int) -> None:
-        self._suspects.add(slice_id)
+        with self._lock:
+            self._suspects.add(slice_id)
 
     def acquit_the_world(self, slice_id: int) -> None:
         """This slice succeeded as a whole."""
-        self._guilty |= self._suspects - {slice_id}
-        self._suspects.clear()
+        with self._lock:
+            self._guilty |= self._suspects - {slice_id}
+            self._suspects.clear()
 
     def forget(self, slice_id: int) -> None:
         """This slice has come to its end."""
-        self._suspects.discard(slice_id)
-        self._guilty.discard(slice_id)
+        with self._lock:
+            self._suspects.discard(slice_id)
+            self._guilty.discard(slice_id)
 
 
 class SliceRunner:
     """Runs the claims of one worker thread."""
 
-    def __init__(self, queue: Queue, workload: Workload, backoff: Backoff, cancelled: threading.Event) -> None:
+    def __init__(
+        self,
+        queue: Queue,
+        workload: Workload,
+        backoff: Backoff,
+        cancelled: threading.Event,
+        suspicion: Suspicion | None = None,
+    ) -> None:
         self._queue = queue
         self._workload = workload
         self._backoff = backoff
         self._cancelled = cancelled
-        self._suspicion = Suspicion()
+        self._suspicion = suspicion or Suspicion()
 
     def treat(self, conn: Connection, claim: Claim) -> None:
         """Treat a claim to its end. Raises NotTreated when that must wait; the caller then releases the claim."""
@@ -80,7 +94,7 @@ class SliceRunner:
                 failure = error
                 if (
                     self._cancelled.is_set()
-                    or effect_of(error) is not Effect.DATA
+                    or _effect_of(error) is not Effect.DATA
                     or isinstance(error, EveryItemFailed)
                 ):
                     break
@@ -151,7 +165,7 @@ class SliceRunner:
                 conn.execute("SET CONSTRAINTS ALL IMMEDIATE")
                 return outcomes
         except Exception as error:
-            if self._cancelled.is_set() or effect_of(error) is not Effect.DATA:
+            if self._cancelled.is_set() or _effect_of(error) is not Effect.DATA:
                 raise
             if len(items) == 1:
                 culprits.append(error)
@@ -163,7 +177,7 @@ class SliceRunner:
         if self._cancelled.is_set():
             return NotTreated(Effect.TRANSIENT, 0.0)
         delay_s = self._backoff.next_s()
-        effect = Effect.TRANSIENT if effect_of(error) is Effect.TRANSIENT else Effect.ENVIRONMENT
+        effect = Effect.TRANSIENT if _effect_of(error) is Effect.TRANSIENT else Effect.ENVIRONMENT
         event = "slice.retried" if effect is Effect.TRANSIENT else "workload.paused"
         log.warning(
             event,
@@ -184,16 +198,21 @@ class SliceRunner:
             slices=len(claim.slices),
             duration_ms=round(duration_s * 1000, 1),
         )
-        for outcome in outcomes:
-            if outcome.code is not None:
-                log.info(
-                    "item.failed",
-                    batch_id=outcome.item.batch_id,
-                    item=outcome.item.id,
-                    code=outcome.code,
-                    reason=outcome.reason,
-                )
+        failed = [outcome for outcome in outcomes if outcome.code is not None]
+        for number, outcome in enumerate(failed):
+            tell = log.info if number < ITEMS_TOLD else log.debug  # the table has them all
+            tell(
+                "item.failed",
+                batch_id=outcome.item.batch_id,
+                item=outcome.item.id,
+                code=outcome.code,
+                reason=outcome.reason,
+            )
         announce_completed(completed)
+
+
+def _effect_of(error: Exception) -> Effect:
+    return Effect.ENVIRONMENT if isinstance(error, WorkloadUnavailable) else effect_of(error)
 
 
 def _keys(claim: Claim) -> dict[str, int]:

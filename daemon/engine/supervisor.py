@@ -104,7 +104,8 @@ class Supervisor:
                 error=summary(caught),
                 exc_info=True,
             )
-        self._inbox.put(ThreadEnded(name, error))
+        finally:
+            self._inbox.put(ThreadEnded(name, error))
 
     def _wait_for_end(self) -> str:
         message = self._inbox.get()

@@ -23,6 +23,9 @@ from daemon.engine.wakeup import Wakeup
 log = structlog.get_logger()
 
 
+PAUSE_S = 1.0  # at most, after a failure that is nobody's: the slice itself is put off for longer
+
+
 @dataclass(frozen=True, slots=True)
 class Pace:
     """How often an instance looks for work that no bell announced."""
@@ -133,7 +136,7 @@ class Worker:
             delay_s = failure.delay_s * 2 if is_pause else failure.delay_s
             self._queue.release(conn, claim, timedelta(seconds=delay_s))
             if is_pause:
-                self._stop.wait(failure.delay_s)
+                self._stop.wait(min(failure.delay_s, PAUSE_S))
         self._unreleased = None
 
     def _release_unreleased(self, conn: Connection) -> None:
@@ -167,6 +170,9 @@ class Worker:
             backlog = self._queue.backlog(conn)
             if backlog.is_open:
                 self._patrol(conn)
+            if backlog.processing and not backlog.to_treat:
+                for batch_id in self._queue.adopt_orphans(conn):
+                    log.warning("batch.orphaned", batch_id=batch_id)
             return backlog
 
     def _patrol(self, conn: Connection) -> None:

@@ -14,7 +14,7 @@ class BatchTable:
 
     The batch table has the columns id, status, retry_count, priority, created_at, started_at, completed_at,
     error_message, the JSON array of items named `items`, and the counters total_, processed_, success_ and
-    error_<counted>.
+    error_<counted>, and remaining_<counted>, which is the engine's own.
     """
 
     name: str  # "categorization_batches"
@@ -59,6 +59,10 @@ def require_outcomes(items: Sequence[Item], outcomes: Sequence[Outcome]) -> None
         raise ValueError("a workload must return exactly one outcome for each item")
 
 
+class WorkloadUnavailable(Exception):
+    """Raised by a workload that cannot treat anything at the moment, whatever the items; the message says why."""
+
+
 class Workload(Protocol):
     """One kind of work. The engine plans, claims, locks, settles; the workload decides and writes."""
 
@@ -70,5 +74,6 @@ class Workload(Protocol):
 
         Each item names its batch: several tiny batches may share one call. One outcome per item, in any order. An
         item that cannot be treated is an Outcome, not an exception; after an exception the engine rolls back and
-        calls again with halves, until the culprit stands alone. Called by several threads at once.
+        calls again with halves, until the culprit stands alone. WorkloadUnavailable pauses the workload instead.
+        Called by several threads at once.
         """

@@ -259,3 +259,32 @@ def test_a_session_frozen_inside_a_copy_is_ended_and_its_slice_is_free(
     assert (ended.pid, ended.application_name, ended.ended) == (frozen.info.backend_pid, "catalogd elsewhere", True)
     wait_until(lambda: queue.claim(db, "alive") is not None)
     frozen.close()
+
+
+@pytest.mark.parametrize("wrong", [1, 5, 700])
+def test_a_total_that_php_changes_while_the_batch_runs_is_put_right(db: psycopg.Connection, wrong: int) -> None:
+    queue = make_queue(slice_size=2)
+    batch_id = batch(db, shop(db, products=6))
+    queue.plan(db)
+    completed = []
+    for _ in range(3):
+        with db.transaction():
+            completed += treat(db, queue, claim(db, queue))
+        db.execute("UPDATE categorization_batches SET total_products = %s WHERE status = 'processing'", (wrong,))
+    row = read_batch(db, batch_id)
+    assert (row["status"], row["total_products"], row["processed_products"]) == ("completed", 6, 6)
+    assert [batch.items for batch in completed] == [6]
+    audited = db.execute("SELECT count(*) FROM audit_log WHERE action = 'completed'").fetchone()
+    assert audited == (1,)
+
+
+def test_a_batch_in_processing_without_slices_is_planned_anew(db: psycopg.Connection) -> None:
+    queue = make_queue()
+    product_ids = shop(db, products=3)
+    by_hand = batch(db, product_ids, status="processing")
+    at_work = batch(db, product_ids)
+    queue.plan(db)
+    assert queue.adopt_orphans(db) == [by_hand]
+    assert [planned.id for planned in queue.plan(db)] == [by_hand]
+    assert read_batch(db, at_work)["status"] == "processing"
+    assert queue.adopt_orphans(db) == []

@@ -107,7 +107,12 @@ def test_a_bell_that_rings_between_looking_and_sleeping_is_heard(db: psycopg.Con
 
         def a_peer_takes_a_batch() -> None:
             engine.queue.after_look = lambda: None
-            db.execute("INSERT INTO categorization_batches (product_ids, status) VALUES ('[1]', 'processing')")
+            db.execute(
+                "WITH batch AS (INSERT INTO categorization_batches (product_ids, status) VALUES ('[1]', 'processing')"
+                " RETURNING id)"
+                " INSERT INTO batch_slices (workload, batch_id, turn, items, run_after)"
+                " SELECT 'categorization', id, 0, '{1}', now() + interval '1 minute' FROM batch"
+            )
             engine.lookout.wakeup.ring()
 
         engine.queue.after_look = a_peer_takes_a_batch

@@ -1,11 +1,15 @@
 """The whole path: PHP inserts a row, the daemon does the rest."""
 
+import os
 import signal
+import subprocess
+import sys
 
 import psycopg
 
-from tests.support.factories import assert_settled, batch, shop
+from tests.support.factories import assert_settled, batch, read_batch, shop
 from tests.support.process import Catalogd
+from tests.support.waiting import wait_until
 
 
 def test_a_batch_inserted_while_the_daemon_listens_is_completed(db: psycopg.Connection, catalogd: Catalogd) -> None:
@@ -39,3 +43,42 @@ def test_sigint_is_a_clean_stop_too(db: psycopg.Connection, catalogd: Catalogd) 
     process.signal(signal.SIGINT)
     assert process.wait() == 0
     assert process.events[-1]["event"] == "daemon.stopped"
+
+
+def test_a_batch_put_into_processing_by_hand_ends_too(db: psycopg.Connection, catalogd: Catalogd) -> None:
+    product_ids = shop(db, products=5)
+    batch_id = batch(db, product_ids, status="processing")
+    assert catalogd("run", "--once").returncode == 0
+    assert_settled(db, batch_id, product_ids)
+
+
+def test_a_log_whose_reader_has_gone_does_not_stop_the_work(db: psycopg.Connection, catalogd: Catalogd) -> None:
+    product_ids = shop(db, products=5)
+    read_end, write_end = os.pipe()
+    with subprocess.Popen(
+        [sys.executable, "-m", "daemon", "run"], env=catalogd.environment, stdout=write_end
+    ) as process:
+        os.close(write_end)
+        with os.fdopen(read_end) as log:
+            assert any("listener.connected" in line for line in log)
+        batch_ids = [batch(db, product_ids) for _ in range(3)]
+        for batch_id in batch_ids:
+            wait_until(lambda: read_batch(db, batch_id)["status"] == "completed")  # noqa: B023
+        process.terminate()
+        assert process.wait(20) == 0
+
+
+def test_an_unreadable_model_pauses_the_work_and_blames_no_product(db: psycopg.Connection, catalogd: Catalogd) -> None:
+    product_ids = shop(db, products=4, labelled=2)
+    db.execute(
+        "INSERT INTO categorization_models (products, categories, report, content) VALUES (1, 1, '{}', 'broken')"
+    )
+    process = catalogd.start()
+    batch_ids = [batch(db, [product_id]) for product_id in product_ids]
+    paused = process.wait_for("workload.paused")
+    assert "run: catalogd learn" in paused["error"]
+    assert catalogd("learn").returncode == 0
+    for batch_id, product_id in zip(batch_ids, product_ids, strict=True):
+        process.wait_for("batch.completed", batch_id=batch_id, errors=0)
+        assert_settled(db, batch_id, [product_id])
+    assert process.stop() == 0

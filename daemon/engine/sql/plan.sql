@@ -101,6 +101,7 @@ WITH batch AS (
         {total} = CASE WHEN is_refused THEN target.{total} ELSE good + bad END,
         {processed} = CASE WHEN is_refused THEN target.{processed} ELSE good - todo + bad END,
         {success} = CASE WHEN is_refused THEN target.{success} ELSE good - todo END,
+        {remaining} = CASE WHEN verdict.status = 'processing' THEN todo END,
         {error} = CASE WHEN is_refused THEN target.{error} ELSE bad END,
         started_at = clock_timestamp(),
         completed_at = CASE WHEN verdict.status <> 'processing' THEN clock_timestamp() END

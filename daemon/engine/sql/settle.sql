@@ -1,6 +1,7 @@
 -- End slices in the transaction that holds their results: delete them, count their items, and with the last one give
--- the batch its final status. The row's own counters decide which is the last, so two workers cannot both be, or
--- neither. A batch that was cancelled or set back meanwhile keeps its status; what is committed is counted all the same.
+-- the batch its final status. What remains is counted down under the row's lock, so two workers cannot both be the
+-- last, or neither. PHP never writes that column; the total, which it may have, is put right. A batch that was cancelled
+-- or set back meanwhile keeps its status; what is committed is counted all the same.
 WITH settled AS (
     SELECT *
     FROM unnest(%(batch_ids)s::bigint[], %(successes)s::int[], %(failures)s::int[])
@@ -10,23 +11,26 @@ WITH settled AS (
     WHERE id = ANY(%(slice_ids)s)
 ), counted AS (
     UPDATE {batches} AS batch
-    SET {processed} = batch.{processed} + settled.success + settled.failed,
+    SET {remaining} = batch.{remaining} - settled.success - settled.failed,
+        {total} = batch.{processed} + batch.{remaining},
+        {processed} = batch.{processed} + settled.success + settled.failed,
         {success} = batch.{success} + settled.success,
         {error} = batch.{error} + settled.failed,
         status = CASE
             WHEN batch.status = 'processing'
-             AND batch.{processed} + settled.success + settled.failed >= batch.{total} THEN 'completed'
+             AND batch.{remaining} <= settled.success + settled.failed THEN 'completed'
             ELSE batch.status
         END,
         completed_at = CASE
             WHEN batch.status = 'processing'
-             AND batch.{processed} + settled.success + settled.failed >= batch.{total} THEN clock_timestamp()
+             AND batch.{remaining} <= settled.success + settled.failed THEN clock_timestamp()
             ELSE batch.completed_at
         END
     FROM settled
     WHERE batch.id = settled.batch_id
     RETURNING batch.id,
               batch.status,
+              batch.{remaining} AS remaining,
               coalesce(batch.retry_count, 0) AS retry_count,
               batch.{total} AS items,
               batch.{success} AS success,
@@ -34,9 +38,10 @@ WITH settled AS (
               coalesce(extract(epoch FROM batch.started_at - batch.created_at), 0)::float8 AS wait_s,
               coalesce(extract(epoch FROM batch.completed_at - batch.started_at), 0)::float8 AS duration_s
 ), completed AS (
-    SELECT *
+    SELECT id, status, retry_count, items, success, errors, wait_s, duration_s
     FROM counted
     WHERE status = 'completed'
+      AND remaining = 0
 ), audited AS (
     INSERT INTO audit_log (entity_type, entity_id, action, actor_type, metadata)
     SELECT %(entity)s::text,

@@ -9,6 +9,7 @@ from time import monotonic
 import structlog
 from psycopg import Connection
 
+from daemon.engine.workload import WorkloadUnavailable
 from daemon.workloads.categorization import store
 from daemon.workloads.categorization.model import Model
 from daemon.workloads.categorization.taxonomy import Taxonomy
@@ -37,7 +38,7 @@ class CurrentKnowledge:
         self._knowledge: Knowledge | None = None
 
     def at(self, conn: Connection) -> Knowledge:
-        """The newest knowledge. Raises ValueError when the newest model cannot be read by this version."""
+        """The newest knowledge. Raises WorkloadUnavailable when this version cannot read the newest model."""
         version = store.read_model_version(conn)
         with self._lock:
             known = self._knowledge
@@ -52,7 +53,10 @@ class CurrentKnowledge:
         elif known is not None and known.version == version:
             model = known.model
         else:
-            model = store.read_model(conn, version)
+            try:
+                model = store.read_model(conn, version)
+            except ValueError as error:
+                raise WorkloadUnavailable(f"model {version} cannot be used: {error}; run: catalogd learn") from error
         if known is None or known.version != version:
             if version is None:
                 log.warning("model.missing", hint="nothing was learned yet: run catalogd learn")
