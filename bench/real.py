@@ -104,6 +104,12 @@ class Shop:
         assert row is not None
         return int(row[0])
 
+    def wait_until(self, batch_id: int, condition: str) -> None:
+        """Until this SQL condition holds for the batch's row."""
+        query = f"SELECT {condition} FROM categorization_batches WHERE id = %s"
+        while self.db.execute(query, (batch_id,)).fetchone() != (True,):
+            threading.Event().wait(0.01)
+
     def wait_until_completed(self, batch_id: int, timeout_s: float = 300.0) -> None:
         deadline = monotonic() + timeout_s
         while monotonic() < deadline:
@@ -214,6 +220,7 @@ def measure_fairness(shop: Shop) -> list[Figure]:
     waits = []
     with shop.daemon():
         big = shop.insert("SELECT id FROM products ORDER BY id LIMIT 100000")
+        shop.wait_until(big, "processed_products > 0")
         for round_ in range(8):
             small = shop.insert(f"SELECT id FROM products ORDER BY id DESC LIMIT 10 OFFSET {round_ * 10}")
             shop.wait_until_completed(small)
