@@ -12,7 +12,7 @@ import pytest
 from daemon import cli
 from daemon.settings import environment_names
 from tests.support.database import Database
-from tests.support.factories import batch, shop
+from tests.support.factories import batch, read_batch, shop
 from tests.support.process import Catalogd
 
 HOSTILE = "a\nb\x1b[2J\x1b]0;title\x07\x9b31m\u202e\r"
@@ -115,6 +115,7 @@ def test_help_shows_no_password(bare: CommandLine, monkeypatch: pytest.MonkeyPat
         ["explain", ""],
         ["errors"],
         ["run", "--workers", "many"],
+        ["run", "--workers", "0"],
         ["migrate", "--force"],
     ],
     ids=" ".join,
@@ -385,3 +386,13 @@ def test_a_reader_that_goes_away_is_no_error(db: psycopg.Connection, catalogd: C
         process.stdout.close()
         assert process.wait(30) == 0
         assert process.stderr.read() == ""
+
+
+def test_a_batch_is_retried_twice_at_most(command: CommandLine, db: psycopg.Connection) -> None:
+    batch_id = batch(db, [1], status="failed", retry_count=1)
+    assert command("retry", str(batch_id)).code == 0
+    db.execute("UPDATE categorization_batches SET status = 'failed'")
+    refused = command("retry", str(batch_id))
+    assert_one_sentence(refused, 2)
+    assert "twice at most" in refused.stderr
+    assert read_batch(db, batch_id)["status"] == "failed"

@@ -18,6 +18,9 @@ def act(options: argparse.Namespace) -> int:
 
     with connected("retry") as conn:
         if not queue_of_categorization().retry(conn, options.id):
-            raise UsageError(f"there is no batch {options.id} that has ended; see: catalogd status {options.id}")
+            raise UsageError(
+                f"there is no batch {options.id} that has ended and may be tried again (twice at most);"
+                f" see: catalogd status {options.id}"
+            )
     sys.stdout.write(f"batch {options.id} is pending again\n")
     return 0

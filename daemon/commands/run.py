@@ -8,14 +8,24 @@ EXAMPLE = "catalogd run --workers 4"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--once", action="store_true", help="treat everything that is open, then exit 0")
-    parser.add_argument("--workers", type=int, metavar="N", help="worker threads (default: CATALOGD_WORKERS, or 2)")
+    parser.add_argument("--workers", type=positive, metavar="N", help="worker threads (default: CATALOGD_WORKERS or 2)")
+
+
+def positive(text: str) -> int:
+    """For argparse: a number of threads."""
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 64:
+        raise argparse.ArgumentTypeError("a whole number from 1 to 64 is wanted")
+    return int(text)
 
 
 def act(options: argparse.Namespace) -> int:
     import os
 
+    import psycopg
     import structlog
+    from psycopg_pool import PoolTimeout
 
+    from daemon.database.failures import summary
     from daemon.errors import DaemonError
     from daemon.logs import configure_logs
     from daemon.service import run
@@ -29,4 +39,7 @@ def act(options: argparse.Namespace) -> int:
         return run(settings, Notifier.from_environment(os.environ), once=options.once)
     except DaemonError as error:
         structlog.get_logger().error("daemon.refused", error_type=type(error).__name__, error=str(error))
+        raise
+    except (psycopg.Error, PoolTimeout) as error:
+        structlog.get_logger().error("daemon.refused", error_type=type(error).__name__, error=summary(error))
         raise

@@ -274,7 +274,8 @@ class Queue:
             return cursor.fetchall()
 
     def retry(self, conn: Connection, batch_id: int) -> bool:
-        """Set a batch back for what is left of it, as PHP does. False when there is no such batch at an end."""
+        """Set a batch back for what is left of it, as PHP does. False when there is no such batch at an end, or it was
+        set back as often as it may be."""
         allowed = [BatchStatus.COMPLETED, BatchStatus.FAILED, BatchStatus.CANCELLED]
         return self._order(conn, batch_id, BatchStatus.PENDING, allowed, retries=1)
 
@@ -295,6 +296,7 @@ class Queue:
             "status": status.value,
             "allowed": list(map(str, allowed)),
             "retries": retries,
+            "retry_limit": RETRY_LIMIT,
         }
         with conn.transaction():
             conn.execute("SELECT set_config('catalogd.actor', 'operator', true)")

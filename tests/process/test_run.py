@@ -1,5 +1,6 @@
 """The whole path: PHP inserts a row, the daemon does the rest."""
 
+import json
 import os
 import signal
 import subprocess
@@ -82,3 +83,11 @@ def test_an_unreadable_model_pauses_the_work_and_blames_no_product(db: psycopg.C
         process.wait_for("batch.completed", batch_id=batch_id, errors=0)
         assert_settled(db, batch_id, [product_id])
     assert process.stop() == 0
+
+
+def test_a_database_that_is_away_at_start_is_told_and_exits_1(catalogd: Catalogd) -> None:
+    result = catalogd("run", DATABASE_URL="postgresql://nobody@127.0.0.1:1/shop")
+    assert result.returncode == 1
+    event = json.loads(result.stdout.splitlines()[-1])
+    assert (event["event"], event["error_type"]) == ("daemon.refused", "OperationalError")
+    assert "cannot be reached" in result.stderr

@@ -1,7 +1,8 @@
 -- A person's order, as PHP gives it: the trigger on the batch table audits it and rings the bell.
 UPDATE {batches}
 SET status = %(status)s,
-    retry_count = retry_count + %(retries)s
+    retry_count = coalesce(retry_count, 0) + %(retries)s
 WHERE id = %(batch_id)s
   AND status = ANY(%(allowed)s)
+  AND (%(retries)s = 0 OR coalesce(retry_count, 0) + %(retries)s < %(retry_limit)s)
 RETURNING id
