@@ -8,17 +8,8 @@ from dataclasses import replace
 
 from psycopg import Connection
 
-from daemon.engine.workload import BatchTable, Item, Outcome
-
-TABLE = BatchTable(
-    name="categorization_batches",
-    entity="categorization_batch",
-    items="product_ids",
-    counted="products",
-    results="predictions",
-    result_item="product_id",
-    errors="categorization_errors",
-)
+from daemon.engine.workload import Item, Outcome
+from daemon.workloads.categorization.workload import TABLE
 
 Hook = Callable[[Connection, Sequence[Item]], None]
 
