@@ -1,0 +1,1 @@
+"""How fast: catalogd beside its limits, a naive script and other queues, on the same work in one run."""

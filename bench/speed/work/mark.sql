@@ -1,0 +1,3 @@
+UPDATE products
+SET status = 'predicted'
+WHERE id = ANY($1::bigint[])
