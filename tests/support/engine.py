@@ -12,11 +12,14 @@ import psycopg
 
 from daemon.database.pool import Pool, Session, open_pool
 from daemon.engine.backoff import Backoff
+from daemon.engine.company import Company
 from daemon.engine.listener import Hearing, Listener
 from daemon.engine.queue import Backlog, Claim, Completed, Queue, Timing
-from daemon.engine.slice import SliceRunner
-from daemon.engine.supervisor import Inbox, StopRequested, Supervisor
+from daemon.engine.readiness import Readiness
+from daemon.engine.slice import SliceRunner, Suspicion
+from daemon.engine.supervisor import Inbox, StopRequested, Supervisor, WorkerStuck
 from daemon.engine.wakeup import Wakeup
+from daemon.engine.watch import Watch
 from daemon.engine.worker import Lookout, Pace, Worker
 from daemon.engine.workload import Item, Outcome
 from tests.support.waiting import wait_until
@@ -29,12 +32,17 @@ def ms(milliseconds: float) -> timedelta:
     return timedelta(milliseconds=milliseconds)
 
 
-def make_queue(slice_size: int = 500, timing: Timing | None = None) -> Queue:
-    return Queue("categorization", RecordingWorkload(slice_size).table, "test", timing)
+def make_queue(slice_size: int = 500, timing: Timing | None = None, instance: str = "test") -> Queue:
+    return Queue("categorization", RecordingWorkload(slice_size).table, instance, timing)
 
 
-def make_runner(queue: Queue, workload: RecordingWorkload, cancelled: threading.Event | None = None) -> SliceRunner:
-    return SliceRunner(queue, workload, Backoff(random.Random(1)), cancelled or threading.Event())
+def make_runner(
+    queue: Queue,
+    workload: RecordingWorkload,
+    cancelled: threading.Event | None = None,
+    suspicion: Suspicion | None = None,
+) -> SliceRunner:
+    return SliceRunner(queue, workload, Backoff(random.Random(1)), cancelled or threading.Event(), suspicion)
 
 
 def slices(db: psycopg.Connection, columns: str = "items") -> list[object]:
@@ -110,8 +118,13 @@ class Engine:
     notify: Callable[[str], None] | None = None
     grace: timedelta = timedelta(seconds=20)
     name: str = "here"
+    frozen: timedelta = timedelta(seconds=30)
+    answer: timedelta = timedelta(seconds=5)
+    patience: timedelta = timedelta(seconds=7)  # with the company of others
+    watch_session: Session | None = None  # the watch's own way to the server, where it differs
     inbox: Inbox = field(default_factory=Inbox)
     code: int | None = None
+    left: int | None = None  # the code with which the process would have left a stuck thread behind
 
     def __enter__(self) -> Engine:
         self.is_ready = threading.Event()
@@ -119,17 +132,21 @@ class Engine:
         self.pool: Pool = open_pool(self.session, self.workers + 1)
         self.queue = WatchedQueue(self.workload.name, self.workload.table, self.name, self.timing)
         self.lookout = Lookout(Wakeup(), self.pace)
+        self.readiness = Readiness()
+        self.company = Company(self.patience)
         self.threads = [self._worker(f"{self.name}/{number}") for number in range(1, self.workers + 1)]
         supervisor = Supervisor(
             self._listener(),  # type: ignore[arg-type]
             self.threads,
             [self.lookout],
+            self._watch(),
             self.stop_event,
             self._cancelled,
             self.inbox,
             grace=self.grace,
             on_ready=self.is_ready.set,
             on_stopping=lambda: None,
+            leave=lambda code: setattr(self, "left", code),
         )
 
         def run() -> None:
@@ -137,7 +154,7 @@ class Engine:
 
         self._thread = threading.Thread(target=run, name="supervisor")
         self._thread.start()
-        assert self.is_ready.wait(20)
+        wait_until(lambda: self.is_ready.is_set() or not self._thread.is_alive())
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -167,10 +184,35 @@ class Engine:
         before = len(self.queue.looks)
         wait_until(lambda: len(self.queue.looks) >= before + looks)
 
+    def look_with_the_watch(self, looks: int) -> None:
+        """Until the watch has asked the server that often."""
+        for _ in range(looks):
+            assert self._watched.acquire(timeout=20)
+
+    def is_alive(self, worker: str) -> bool:
+        return any(thread.name == worker for thread in threading.enumerate())
+
     def _worker(self, name: str) -> Worker:
-        runner = SliceRunner(self.queue, self.workload, Backoff(random.Random()), self._cancelled)
+        runner = SliceRunner(self.queue, self.workload, Backoff(random.Random(), 0.02, 0.5), self._cancelled)
+        backoff = Backoff(random.Random(), 0.05, 0.5)
         return Worker(
-            name, self.pool, self.queue, runner, self.lookout, self.stop_event, Backoff(random.Random(), 0.05, 0.5)
+            name, self.pool, self.queue, runner, self.lookout, self.company, self.stop_event, backoff, self.readiness
+        )
+
+    def _watch(self) -> Watch:
+        self._watched = threading.Semaphore(0)
+
+        def connect() -> psycopg.Connection:
+            self._watched.release()
+            return (self.watch_session or self.session).connect("watch")
+
+        return Watch(
+            connect,
+            self.threads,
+            self.stop_event,
+            self.frozen,
+            on_stuck=lambda worker: self.inbox.put(WorkerStuck(worker.name)),
+            answer=self.answer,
         )
 
     def _listener(self) -> Listener | NoListener:

@@ -6,10 +6,9 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
+from typing import Self
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -19,42 +18,52 @@ from daemon.database.embedded import choose_account
 PGBOUNCER = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
 
 
-@contextmanager
-def transaction_pooler(dsn: str) -> Iterator[str]:
-    """A conninfo for the same database through PgBouncer."""
-    assert PGBOUNCER is not None
-    server = conninfo_to_dict(dsn)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    directory = Path(tempfile.mkdtemp(prefix="pgb-", dir="/tmp"))  # a socket's path must be short
-    target = " ".join(f"{key}={server[key]}" for key in ("host", "port", "dbname", "user"))
-    (directory / "users.txt").write_text(f'"{server["user"]}" ""\n', encoding="utf-8")
-    (directory / "pgbouncer.ini").write_text(
-        f"""[databases]
-shop = {target}
-[pgbouncer]
-listen_addr = 127.0.0.1
-listen_port = {port}
-unix_socket_dir = {directory}
-auth_type = any
-auth_file = {directory}/users.txt
-pool_mode = transaction
-default_pool_size = 3
-logfile = {directory}/log
-""",
-        encoding="utf-8",
-    )
-    account = choose_account()
-    with subprocess.Popen([*account.prefix, PGBOUNCER, "-q", str(directory / "pgbouncer.ini")]) as process:
-        try:
-            pooled = make_conninfo("", host="127.0.0.1", port=port, dbname="shop", user=server["user"])
-            _wait_until_it_accepts(pooled)
-            yield pooled
-        finally:
-            process.terminate()
-            process.wait(10)
-            shutil.rmtree(directory)
+class Pooler:
+    """A PgBouncer that hands out a server session for a transaction at a time; `settings` go before our own."""
+
+    def __init__(self, dsn: str, **settings: object) -> None:
+        server = conninfo_to_dict(dsn)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.dsn = make_conninfo("", host="127.0.0.1", port=port, dbname="shop", user=str(server["user"]))
+        self._directory = Path(tempfile.mkdtemp(prefix="pgb-", dir="/tmp"))  # a socket's path must be short
+        target = " ".join(f"{key}={server[key]}" for key in ("host", "port", "dbname", "user"))
+        options = {
+            "listen_addr": "127.0.0.1",
+            "listen_port": port,
+            "unix_socket_dir": self._directory,
+            "auth_type": "any",
+            "auth_file": self._directory / "users.txt",
+            "pool_mode": "transaction",
+            "default_pool_size": 3,
+            "logfile": self._directory / "log",
+            **settings,
+        }
+        lines = "\n".join(f"{name} = {value}" for name, value in options.items())
+        (self._directory / "users.txt").write_text(f'"{server["user"]}" ""\n', encoding="utf-8")
+        (self._directory / "pgbouncer.ini").write_text(
+            f"[databases]\nshop = {target}\n[pgbouncer]\n{lines}\n", encoding="utf-8"
+        )
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        shutil.rmtree(self._directory)
+
+    def start(self) -> None:
+        assert PGBOUNCER is not None
+        command = [*choose_account().prefix, PGBOUNCER, "-q", str(self._directory / "pgbouncer.ini")]
+        self._process = subprocess.Popen(command)
+        _wait_until_it_accepts(self.dsn)
+
+    def stop(self) -> None:
+        """At once, whoever is connected."""
+        self._process.terminate()
+        self._process.wait(10)
 
 
 def _wait_until_it_accepts(pooled: str) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TextIO
 
 Event = dict[str, Any]
 
@@ -47,6 +49,15 @@ class Process:
                 raise AssertionError(f"no {name} {keys or ''} within {timeout_s} s; seen: {self.events[-30:]}")
             return found()[count - 1]
 
+    @property
+    def instance(self) -> str:
+        """How its name begins, by which its sessions are known; also when it died before it could tell."""
+        return f"{socket.gethostname()}:{self.popen.pid}:"
+
+    def named(self, name: str) -> list[Event]:
+        """The events of this name, so far."""
+        return [event for event in list(self.events) if event["event"] == name]
+
     def signal(self, signum: int) -> None:
         self.popen.send_signal(signum)
 
@@ -70,14 +81,15 @@ class Process:
 
 
 class Catalogd:
-    """The command, pointed at one database."""
+    """The command, pointed at one database; `prefix` is a command that runs it, as env or nice do."""
 
-    def __init__(self, dsn: str, **environment: str) -> None:
+    def __init__(self, dsn: str, prefix: Sequence[str] = (), **environment: str) -> None:
         inherited = {
             name: value for name, value in os.environ.items() if not name.startswith(("DB_", "CATALOGD_", "PG"))
         }
         self.environment = inherited | {"DATABASE_URL": dsn, "CATALOGD_LOG_FORMAT": "json", "PYTHONUNBUFFERED": "1"}
         self.environment |= environment
+        self._prefix = prefix
         self._started: list[Process] = []
 
     def __call__(
@@ -85,7 +97,7 @@ class Catalogd:
     ) -> subprocess.CompletedProcess[str]:
         """Run a command to its end; stdout, stderr and the exit code are the caller's to judge."""
         return subprocess.run(
-            [sys.executable, "-m", "daemon", *arguments],
+            [*self._prefix, sys.executable, "-m", "daemon", *arguments],
             env=self.environment | environment,
             text=True,
             capture_output=True,
@@ -93,13 +105,21 @@ class Catalogd:
             check=False,
         )
 
-    def start(self, *arguments: str, ready: bool = True, **environment: str) -> Process:
-        """Start `catalogd run` and, unless told otherwise, wait until it listens."""
+    def start(
+        self,
+        *arguments: str,
+        ready: bool = True,
+        program: str = "daemon",
+        stderr: TextIO | None = None,
+        **environment: str,
+    ) -> Process:
+        """Start `catalogd run`, by this or another module, and unless told otherwise wait until it listens."""
         popen = subprocess.Popen(
-            [sys.executable, "-m", "daemon", "run", *arguments],
+            [*self._prefix, sys.executable, "-m", program, "run", *arguments],
             env=self.environment | environment,
             text=True,
             stdout=subprocess.PIPE,
+            stderr=stderr,
         )
         process = Process(popen)
         self._started.append(process)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import monotonic
+from typing import TypeVar
 
 from psycopg import Connection
+
+T = TypeVar("T")
 
 
 def wait_until(condition: Callable[[], object], timeout_s: float = 20.0) -> None:
@@ -29,6 +33,25 @@ def wait_until_blocked(db: Connection, blocker: Connection, count: int = 1) -> N
         return row is not None and row[0] >= count
 
     wait_until(is_blocked)
+
+
+def wait_until_idle(db: Connection, session: Connection) -> None:
+    """Until the server waits for the client of `session`: it answers a little sooner. `db` is another connection."""
+    idle = "SELECT true FROM pg_stat_activity WHERE pid = %s AND wait_event = 'ClientRead'"
+    wait_until(lambda: db.execute(idle, (session.info.backend_pid,)).fetchone())
+
+
+def interleave(db: Connection, holder: Connection, first: Callable[[], object], second: Callable[[], T]) -> T:
+    """Do `first` in a transaction of `holder`, begin `second` in a thread, and commit once it waits for `holder`.
+
+    Returns what `second` returns; fails the test when it does not wait. `db` is a third connection.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        with holder.transaction():
+            first()
+            late = pool.submit(second)
+            wait_until_blocked(db, holder)
+        return late.result(40)
 
 
 def wait_until_stopped(pid: int) -> None:

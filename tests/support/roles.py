@@ -1,0 +1,88 @@
+"""The four roles of `catalogd grants` in a database of a shop that has a role of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from daemon.database.embedded import EmbeddedServer
+from daemon.stand_in.schema import create_stand_in
+from tests.support.database import Database
+from tests.support.factories import shop
+from tests.support.process import Catalogd
+
+OWNER, RUNTIME, PHP, OPERATOR = "catalogd_owner", "catalogd_runtime", "catalogd_php", "catalogd_operator"
+ROLES = [OWNER, RUNTIME, PHP, OPERATOR]
+SHOP = "shop_admin"  # owns the database and the shop's tables, may make roles; no superuser
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """A database in which everybody has a role."""
+
+    database: Database
+
+    def dsn(self, role: str) -> str:
+        return make_conninfo(self.database.dsn, user=role)
+
+    def connect(self, role: str) -> psycopg.Connection:
+        return psycopg.connect(self.dsn(role), autocommit=True)
+
+    def catalogd(self, role: str) -> Catalogd:
+        return Catalogd(self.dsn(role))
+
+    def run(self, role: str, *arguments: str) -> str:
+        """What the command printed, run as this role; it must succeed."""
+        result = self.catalogd(role)(*arguments)
+        assert result.returncode == 0, result.stderr + result.stdout
+        return result.stdout
+
+    def grant(self, role: str, *arguments: str) -> list[str]:
+        """Run the output of `catalogd grants` as this role; returns what the server warned of."""
+        script = self.run(role, "grants", *arguments)
+        warnings: list[str] = []
+        with self.connect(role) as conn:
+            conn.add_notice_handler(
+                lambda notice: warnings.append(notice.message_primary or "") if notice.severity == "WARNING" else None
+            )
+            conn.execute(script)
+        return warnings
+
+
+@contextmanager
+def shop_of_its_own(server: EmbeddedServer, *roles: str) -> Iterator[Shop]:
+    """An empty database that SHOP owns. Afterwards it is gone, with the four roles, SHOP and the others named."""
+    with psycopg.connect(server.dsn(), autocommit=True) as conn:
+        conn.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEROLE").format(sql.Identifier(SHOP)))
+        database = Database.create(server)
+        conn.execute(
+            sql.SQL("ALTER DATABASE {} OWNER TO {}").format(sql.Identifier(database.name), sql.Identifier(SHOP))
+        )
+        try:
+            yield Shop(database)
+        finally:
+            database.drop()
+            for role in (*ROLES, *roles, SHOP):
+                conn.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(role)))
+
+
+@contextmanager
+def shop_with_roles(server: EmbeddedServer) -> Iterator[Shop]:
+    """A shop whose tables are its own, migrated by the owner role, with the rights that `catalogd grants` gives.
+
+    It has 60 products, 40 of them with a category.
+    """
+    with shop_of_its_own(server) as place:
+        with place.connect(SHOP) as conn:
+            create_stand_in(conn)
+            conn.execute("DROP TABLE akeneo_workflow")  # only its owner may add a foreign key to it
+            shop(conn, products=60, labelled=40)
+        assert place.grant(SHOP) == []
+        place.run(OWNER, "migrate")
+        assert place.grant(SHOP) == []
+        yield place
