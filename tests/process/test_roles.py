@@ -1,0 +1,361 @@
+"""Least privilege: each part of catalogd does its work as a role of its own, and that role can do nothing else."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from daemon import cli
+from daemon.database.embedded import EmbeddedServer
+from daemon.engine.queue import Timing
+from tests.support.engine import make_queue
+from tests.support.factories import assert_settled, batch, errors_of
+from tests.support.roles import OPERATOR, OWNER, PHP, ROLES, RUNTIME, SHOP, Shop, shop_with_roles
+from tests.support.waiting import wait_until, wait_until_idle
+
+SHOPS_TABLES = {"users", "products", "categories"}
+YOYOS_OWN = {"_yoyo_log", "_yoyo_version", "yoyo_lock"}  # used by "catalogd migrate" alone
+
+
+@pytest.fixture(scope="module")
+def roles(server: EmbeddedServer) -> Iterator[Shop]:
+    with shop_with_roles(server) as place:
+        yield place
+
+
+@pytest.fixture(scope="module")
+def superuser(roles: Shop) -> Iterator[psycopg.Connection]:
+    with roles.database.connect() as conn:
+        batch_id = batch(conn, [1], status="completed")  # something to add to, whichever test comes first
+        conn.execute("INSERT INTO predictions (product_id, batch_id, status) VALUES (1, %s, 'approved')", (batch_id,))
+        yield conn
+
+
+@pytest.fixture(scope="module")
+def connections(roles: Shop) -> Iterator[dict[str, psycopg.Connection]]:
+    with ExitStack() as stack:
+        yield {role: stack.enter_context(roles.connect(role)) for role in ROLES}
+
+
+def test_everyone_does_their_work(roles: Shop, superuser: psycopg.Connection) -> None:
+    roles.run(RUNTIME, "learn")
+    catalogd = roles.catalogd(RUNTIME)
+    with roles.connect(PHP) as php:
+        cancelled = batch(php, [41, 42], created_by=7)
+        php.execute("UPDATE categorization_batches SET status = 'cancelled' WHERE id = %s", (cancelled,))
+        first = batch(php, [*range(41, 61), 404, "abc"], created_by=7, priority=1, total_products=22)
+        process = catalogd.start()
+        process.wait_for("batch.completed", batch_id=first, success=20, errors=2)
+        assert_settled(superuser, first, range(41, 61), errors=2)
+
+        php.execute(
+            "UPDATE categorization_batches SET status = 'pending', retry_count = retry_count + 1 WHERE id = %s",
+            (cancelled,),
+        )
+        process.wait_for("batch.completed", batch_id=cancelled, success=2)
+        statuses = php.execute(
+            "SELECT batch_id, status FROM predictions WHERE product_id = 41 ORDER BY batch_id"
+        ).fetchall()
+        assert sorted(statuses) == [(cancelled, "pending"), (first, "superseded")]
+
+        roles.run(RUNTIME, "retry", str(first))
+        process.wait_for("batch.completed", batch_id=first, count=2)
+        assert errors_of(php, first) == [('"abc"', "not_an_id"), ("404", "unknown_product")]
+
+        php.execute("UPDATE predictions SET status = 'approved', updated_at = now() WHERE product_id = 60")
+        php.execute(
+            "INSERT INTO audit_log (entity_type, entity_id, action, actor_type, actor_id)"
+            " SELECT 'prediction', id, 'approved', 'user', 7 FROM predictions WHERE product_id = 60"
+        )
+        evidence = php.execute("SELECT count(*) FROM evidence").fetchone()
+        assert evidence is not None
+        assert evidence[0] >= 22
+        prediction = php.execute("SELECT id FROM predictions WHERE product_id = 60").fetchone()
+        assert prediction is not None
+
+        assert "completed" in roles.run(OPERATOR, "status")
+        assert f'"id": {first}' in roles.run(OPERATOR, "status", str(first), "--json")
+        assert "unknown_product" in roles.run(OPERATOR, "errors", str(first))
+        assert "steel hammer 60" in roles.run(OPERATOR, "explain", str(prediction[0]))
+
+        php.execute("DELETE FROM categorization_batches WHERE id = %s", (first,))
+        assert php.execute("SELECT count(*) FROM predictions WHERE batch_id = %s", (first,)).fetchone() == (0,)
+    assert process.stop() == 0
+    catalogd.close()
+    audited = superuser.execute(
+        "SELECT actor_type, metadata ->> 'role', action FROM audit_log WHERE entity_id = %s ORDER BY id", (cancelled,)
+    ).fetchall()
+    assert [entry for entry in audited if entry[1]] == [("user", PHP, "cancelled"), ("user", PHP, "retried")]
+    assert [action for actor, _, action in audited if actor == "daemon"] == ["planned", "completed"]
+
+
+@pytest.mark.parametrize("arguments", [["retry", "1"], ["cancel", "1"], ["learn"]], ids=" ".join)
+def test_an_operator_who_may_only_read_is_told_so(roles: Shop, arguments: list[str]) -> None:
+    result = roles.catalogd(OPERATOR)(*arguments)
+    assert result.returncode == 1
+    assert result.stderr.startswith("catalogd: this role may not do that (permission denied for table ")
+    assert result.stderr.count("\n") == 1
+
+
+def test_the_runtime_role_ends_frozen_sessions_of_its_own(roles: Shop, superuser: psycopg.Connection) -> None:
+    queue = make_queue(timing=Timing(frozen=timedelta(0)))
+    with roles.connect(RUNTIME) as frozen, roles.connect(RUNTIME) as conn:
+        frozen.execute("SET application_name = 'catalogd elsewhere'")
+        frozen.execute("BEGIN")
+        frozen.execute("SELECT 1")
+        wait_until_idle(superuser, frozen)
+        (ended,) = queue.end_frozen(conn)
+        assert (ended.pid, ended.ended) == (frozen.info.backend_pid, True)
+        with pytest.raises(psycopg.OperationalError):
+            wait_until(lambda: frozen.execute("SELECT 1").fetchone() is None)
+
+
+def test_a_stuck_daemon_of_another_role_is_not_ended(roles: Shop, superuser: psycopg.Connection) -> None:
+    with roles.connect(PHP) as frozen, roles.connect(RUNTIME) as conn:
+        frozen.execute("SET application_name = 'catalogd elsewhere'")
+        frozen.execute("BEGIN")
+        frozen.execute("SELECT 1")
+        wait_until_idle(superuser, frozen)
+        assert make_queue(timing=Timing(frozen=timedelta(0))).end_frozen(conn) == []
+
+
+# Each is right but for the role: the superuser may do it.
+FORBIDDEN = {
+    RUNTIME: [
+        "CREATE TABLE mine (a int)",
+        "CREATE FUNCTION mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "ALTER TABLE batch_slices ADD COLUMN mine int",
+        "ALTER TABLE predictions DISABLE TRIGGER ALL",
+        "DROP TRIGGER catalogd_batch_ordered ON categorization_batches",
+        "CREATE OR REPLACE VIEW catalogd_categories AS SELECT 'x'::text AS code, 'y'::text AS label, 'z'::text AS path",
+        "TRUNCATE batch_slices",
+        "DELETE FROM products",
+        "INSERT INTO products (sku) VALUES ('x')",
+        "UPDATE products SET name = 'x'",
+        "UPDATE products SET category_code = 'pipes'",
+        "SELECT name FROM products",
+        "SELECT * FROM users",
+        "UPDATE categories SET label = 'x'",
+        "UPDATE audit_log SET action = 'x'",
+        "DELETE FROM audit_log",
+        "INSERT INTO audit_log (entity_type, entity_id, action, actor_type, created_at) SELECT 'x', 1, 'x', 'x', now()",
+        "INSERT INTO categorization_batches (product_ids) VALUES ('[]')",
+        "DELETE FROM categorization_batches",
+        "UPDATE categorization_batches SET product_ids = '[]'",
+        "UPDATE categorization_batches SET created_by = NULL",
+        "UPDATE categorization_batches SET priority = 1",
+        "DELETE FROM predictions",
+        "UPDATE predictions SET confidence_score = 100",
+        "SELECT * FROM evidence",
+        "SELECT * FROM audit_log",
+        "UPDATE evidence SET weight = 1",
+        "DELETE FROM evidence",
+        "UPDATE categorization_errors SET message = 'x'",
+        "UPDATE categorization_models SET content = ''",
+        "DELETE FROM categorization_models",
+        "UPDATE catalogd_schema SET checksums = '{}'",
+        "DELETE FROM catalogd_additions",
+        "DELETE FROM _yoyo_migration",
+        "SELECT setval(pg_get_serial_sequence('predictions', 'id'), 1)",
+        "SELECT catalogd_note_addition('predictions', 'table', 'predictions')",
+    ],
+    PHP: [
+        "CREATE TABLE mine (a int)",
+        "SELECT * FROM batch_slices",
+        "INSERT INTO batch_slices (workload, batch_id, turn, items) VALUES ('categorization', 1, 0, '{1}')",
+        "UPDATE batch_slices SET attempts = 0",
+        "DELETE FROM batch_slices",
+        "TRUNCATE batch_slices",
+        "SELECT * FROM categorization_models",
+        "INSERT INTO categorization_models (products, categories, report, content) VALUES (1, 1, '{}', '')",
+        "DELETE FROM categorization_models",
+        "UPDATE predictions SET confidence_score = 100",
+        "UPDATE predictions SET confidence_level = 'high'",
+        "UPDATE predictions SET suggested_category_code = 'pipes'",
+        "UPDATE predictions SET suggested_category_label = 'Pipes'",
+        "INSERT INTO predictions (product_id, batch_id) SELECT 2, max(id) FROM categorization_batches",
+        "DELETE FROM predictions",
+        "INSERT INTO evidence (prediction_id) SELECT max(id) FROM predictions",
+        "UPDATE evidence SET evidence_value = 'x'",
+        "DELETE FROM evidence",
+        "DELETE FROM categorization_errors",
+        "UPDATE audit_log SET actor_id = 8",
+        "DELETE FROM audit_log",
+        "INSERT INTO audit_log (entity_type, entity_id, action, actor_type, created_at) SELECT 'x', 1, 'x', 'x', now()",
+        "UPDATE categorization_batches SET processed_products = 1",
+        "UPDATE categorization_batches SET success_products = 1",
+        "UPDATE categorization_batches SET error_products = 1",
+        "UPDATE categorization_batches SET remaining_products = 1",
+        "UPDATE categorization_batches SET completed_at = now()",
+        "UPDATE categorization_batches SET created_at = now()",
+        "INSERT INTO categorization_batches (product_ids, remaining_products) VALUES ('[]', 1)",
+        "ALTER TABLE categorization_batches DISABLE TRIGGER catalogd_batch_ordered",
+        "CREATE TRIGGER mine AFTER INSERT ON categorization_batches EXECUTE FUNCTION catalogd_batch_inserted()",
+        "CREATE TEMP TABLE mine (LIKE categorization_batches);"
+        " CREATE TRIGGER mine BEFORE UPDATE ON mine FOR EACH ROW EXECUTE FUNCTION catalogd_batch_ordered('forged')",
+        "UPDATE catalogd_schema SET checksums = '{}'",
+        "DELETE FROM _yoyo_migration",
+    ],
+    OPERATOR: [
+        "CREATE TABLE mine (a int)",
+        "INSERT INTO categorization_batches (product_ids) VALUES ('[]')",
+        "UPDATE categorization_batches SET status = 'cancelled'",
+        "DELETE FROM categorization_batches",
+        "UPDATE predictions SET status = 'approved'",
+        "DELETE FROM predictions",
+        "DELETE FROM evidence",
+        "DELETE FROM categorization_errors",
+        "DELETE FROM batch_slices",
+        "UPDATE batch_slices SET attempts = 0",
+        "SELECT * FROM batch_slices FOR UPDATE",
+        "DELETE FROM categorization_models",
+        "INSERT INTO audit_log (entity_type, entity_id, action, actor_type) VALUES ('x', 1, 'x', 'x')",
+        "DELETE FROM audit_log",
+        "SELECT * FROM products",
+        "SELECT * FROM users",
+    ],
+    OWNER: [
+        "DELETE FROM products",
+        "UPDATE products SET name = 'x'",
+        "ALTER TABLE products ADD COLUMN mine int",
+        "SELECT * FROM users",
+        "CREATE ROLE mine",
+        "CREATE SCHEMA mine",
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("role", "statement"), [(role, statement) for role, statements in FORBIDDEN.items() for statement in statements]
+)
+def test_what_a_role_may_not_do(
+    connections: dict[str, psycopg.Connection], superuser: psycopg.Connection, role: str, statement: str
+) -> None:
+    with superuser.transaction(force_rollback=True):
+        superuser.execute(statement)
+    with pytest.raises(psycopg.errors.InsufficientPrivilege) as refusal, connections[role].transaction():
+        connections[role].execute(statement)
+    assert refusal.value.sqlstate == "42501"
+
+
+def test_nothing_in_the_schema_is_without_its_line(roles: Shop, superuser: psycopg.Connection) -> None:
+    """A table, view, sequence or function that a new migration makes belongs to the owner and is in the grants."""
+    relations = superuser.execute(
+        "SELECT relname, pg_get_userbyid(relowner), has_table_privilege(%s, oid, 'SELECT') FROM pg_class"
+        " WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm')",
+        (OPERATOR,),
+    ).fetchall()
+    ours = [relation for relation in relations if relation[0] not in SHOPS_TABLES]
+    assert {owner for _, owner, _ in ours} == {OWNER}
+    assert {name for name, _, is_seen in ours if not is_seen} == YOYOS_OWN
+    functions = superuser.execute(
+        "SELECT proname, pg_get_userbyid(proowner), has_function_privilege('public', oid, 'EXECUTE')"
+        " FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
+    ).fetchall()
+    assert len(functions) >= 11
+    assert {(owner, is_everyones) for _, owner, is_everyones in functions} == {(OWNER, False)}
+
+
+def test_whole_tables_are_granted_for_reading_only(superuser: psycopg.Connection) -> None:
+    """But where every column, or no column, is meant."""
+    rows = superuser.execute(
+        "SELECT coalesce(grantee::regrole::text, 'PUBLIC'), relname, privilege_type FROM pg_class"
+        " CROSS JOIN aclexplode(relacl) WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'v')"
+        " AND grantee <> relowner AND privilege_type <> 'SELECT'"
+    ).fetchall()
+    assert sorted(rows) == [
+        (PHP, "categorization_batches", "DELETE"),
+        (RUNTIME, "batch_slices", "DELETE"),
+        (RUNTIME, "batch_slices", "INSERT"),
+        (RUNTIME, "batch_slices", "UPDATE"),
+        (RUNTIME, "categorization_errors", "DELETE"),
+    ]
+
+
+RIGHTS = """
+SELECT format('%s %s %s %s %s', relkind, relname, pg_get_userbyid(relowner), relacl,
+              (SELECT array_agg(attname || '=' || attacl::text ORDER BY attname) FROM pg_attribute
+               WHERE attrelid = c.oid AND attacl IS NOT NULL))
+FROM pg_class AS c WHERE relnamespace = 'public'::regnamespace
+UNION ALL
+SELECT format('function %s %s %s', proname, pg_get_userbyid(proowner), proacl)
+FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+UNION ALL
+SELECT format('schema %s %s', nspname, nspacl) FROM pg_namespace WHERE nspname = 'public'
+UNION ALL
+SELECT format('role %s %s', setrole::regrole, setconfig) FROM pg_db_role_setting
+ORDER BY 1
+"""
+
+
+def test_granting_again_changes_nothing_and_takes_back_what_is_too_much(
+    roles: Shop, superuser: psycopg.Connection
+) -> None:
+    before = superuser.execute(RIGHTS).fetchall()
+    superuser.execute(f"GRANT UPDATE ON predictions TO {PHP}, PUBLIC")
+    superuser.execute("GRANT EXECUTE ON FUNCTION catalogd_batch_ordered TO PUBLIC")
+    assert superuser.execute(RIGHTS).fetchall() != before
+    assert roles.grant(SHOP) == []
+    assert superuser.execute(RIGHTS).fetchall() == before
+    assert roles.grant("postgres") == []
+    assert superuser.execute(RIGHTS).fetchall() == before
+
+
+def test_the_owner_may_grant_again_by_itself(roles: Shop, superuser: psycopg.Connection) -> None:
+    before = superuser.execute(RIGHTS).fetchall()
+    superuser.execute(f"REVOKE ALL ON evidence FROM {RUNTIME}")
+    assert all(warning.startswith("no privileges were granted for ") for warning in roles.grant(OWNER))
+    assert superuser.execute(RIGHTS).fetchall() == before
+
+
+def test_what_the_script_cannot_mend_it_reports(roles: Shop, superuser: psycopg.Connection) -> None:
+    wrong = {
+        "GRANT CREATE ON SCHEMA public TO PUBLIC": "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
+        f"GRANT {OWNER} TO {OPERATOR}": f"REVOKE {OWNER} FROM {OPERATOR}",
+        f"ALTER ROLE {RUNTIME} SUPERUSER": f"ALTER ROLE {RUNTIME} NOSUPERUSER",
+    }
+    for statement in wrong:
+        superuser.execute(statement)
+    try:
+        warnings = roles.grant("postgres")
+    finally:
+        for statement in wrong.values():
+            superuser.execute(statement)
+    assert warnings == [
+        f"role {RUNTIME} is a superuser or a member of {OWNER}: what is granted here does not bind it",
+        f"role {PHP} may create objects in schema public, and what is put there may run as catalogd",
+        f"role {OPERATOR} is a superuser or a member of {OWNER}: what is granted here does not bind it",
+    ]
+
+
+def test_roles_sql_is_what_the_command_prints(roles: Shop) -> None:
+    documented = Path(__file__).parents[2].joinpath("docs/roles.sql").read_text(encoding="utf-8")
+    assert roles.run(OPERATOR, "grants") == documented
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["--php", "x" * 64], "from 1 to 63 bytes, not 64"),
+        (["--php", "é" * 32], "from 1 to 63 bytes, not 64"),
+        (["--schema", ""], "from 1 to 63 bytes, not 0"),
+        (["--php", "public"], "a name of Postgres' own"),
+        (["--runtime", "pg_monitor"], "a name of Postgres' own"),
+        (["--operator", "none"], "a name of Postgres' own"),
+        (["--owner", "\udcff"], "a name in UTF-8"),
+        (["--owner", "one", "--php", "one"], "the four roles must be four"),
+    ],
+)
+def test_names_that_mean_something_else_are_refused(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], problem: str
+) -> None:
+    try:
+        code = cli.main(["grants", *arguments])
+    except SystemExit as ending:
+        code = int(ending.code or 0)
+    said = capsys.readouterr()
+    assert (code, said.out) == (2, "")
+    assert problem in said.err
