@@ -1,8 +1,11 @@
 """One JSON object per event on stdout, or lines for people on a terminal; other libraries' logs go the same way."""
 
+import json
 import logging
+import math
 import os
 import sys
+from collections.abc import Collection, Mapping
 from io import StringIO
 from typing import TextIO, cast
 
@@ -10,7 +13,11 @@ import structlog
 from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
-_LONGEST = 2_000  # characters of one value: journald cuts a line at 48 KiB
+_LONGEST = 2_000  # characters of one text
+_LONGEST_LINE = 32_000  # characters of all values of an event, as JSON: journald cuts a line at 48 KiB
+_DEEPEST = 12  # levels of nesting; an exception's frames are on the fourth
+_LARGEST = 2**256  # a whole number beyond is not written out: Python refuses to
+_FIRST = ("event", "level", "timestamp", "logger")  # have their place whatever else there is
 
 
 class Steadfast:
@@ -49,14 +56,15 @@ def configure_logs(level: str = "info", style: str = "auto", stream: TextIO | No
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _keep_short,
     ]
     renderer: list[Processor]
     if is_pretty:
-        renderer = [structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=_write_traceback)]
+        console = structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=_write_traceback)
+        renderer = [_keep_short, _keep_harmless, console]
     else:
         transform = structlog.tracebacks.ExceptionDictTransformer(show_locals=False, max_frames=20)
-        renderer = [structlog.processors.ExceptionRenderer(transform), structlog.processors.JSONRenderer()]
+        exceptions = structlog.processors.ExceptionRenderer(transform)
+        renderer = [exceptions, _keep_short, structlog.processors.JSONRenderer(allow_nan=False)]
     structlog.configure(
         processors=[*shared, *renderer],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
@@ -78,10 +86,10 @@ def configure_logs(level: str = "info", style: str = "auto", stream: TextIO | No
 def _name_library(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """A library's prose is a value; the event's name says whence it came."""
     record = event.get("_record")
-    event["message"] = str(event.pop("event"))[:_LONGEST]
+    event["message"] = str(event.pop("event"))
     event["event"] = f"library.{record.levelname.lower()}" if isinstance(record, logging.LogRecord) else "library.log"
     if isinstance(record, logging.LogRecord):
-        event["logger"] = "".join(sign if sign.isprintable() else " " for sign in record.name)
+        event["logger"] = _printable(record.name)
     return event
 
 
@@ -89,11 +97,83 @@ def _write_traceback(stream: TextIO, exc_info: ExcInfo) -> None:
     """For people; without what an error's text would do to their terminal."""
     text = StringIO()
     structlog.dev.plain_traceback(text, exc_info)
-    stream.write("".join(sign if sign.isprintable() or sign == "\n" else " " for sign in text.getvalue()))
+    stream.write(_printable(text.getvalue()[:_LONGEST_LINE], but="\n"))
+
+
+def _keep_harmless(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """On a terminal: the renderer escapes texts that hold spaces, and leaves others as they are."""
+    return {key: _printable(value) if isinstance(value, str) else value for key, value in event.items()}
+
+
+def _printable(text: str, but: str = "") -> str:
+    """A space for each sign that would move a cursor, turn the writing round or show as nothing at all."""
+    return "".join(sign if sign.isprintable() or sign in but else " " for sign in text)
 
 
 def _keep_short(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    for key, value in event.items():
-        if isinstance(value, str) and len(value) > _LONGEST:
-            event[key] = value[:_LONGEST] + "…"
-    return event
+    """Whatever the values are, the event becomes a line of bounded length, and nothing that JSON cannot say is left."""
+    room = _Room()
+    kept = {key: value for key, value in event.items() if key.startswith("_") or key == "exc_info"}  # not yet rendered
+    for key in sorted(event, key=lambda key: key not in _FIRST):
+        if key not in kept:
+            kept[key] = room.fit(event[key])
+    return {key: kept[key] for key in event}
+
+
+class _Room:
+    """What is left of a line."""
+
+    def __init__(self) -> None:
+        self._left = _LONGEST_LINE
+
+    def fit(self, value: object, depth: int = 0) -> object:
+        """The value, or as much of it as there is room for."""
+        if _is_plain(value):
+            self._left -= len(str(value))
+            return value
+        if isinstance(value, str):
+            return self._cut(value)
+        if isinstance(value, Mapping | list | tuple | set | frozenset) and depth < _DEEPEST:
+            return self._fit_all(value, depth + 1)
+        return self._cut(_describe(value))
+
+    def _fit_all(self, values: Collection[object], depth: int) -> object:
+        fitted: list[tuple[object, object]] = []
+        for value in values:
+            self._left -= 4  # a comma, and what else JSON puts around it
+            if self._left <= 0:
+                fitted.append(("…", "…"))
+                break
+            if isinstance(values, Mapping):
+                name = value if isinstance(value, str) else _describe(value)
+                fitted.append((self._cut(name), self.fit(values[value], depth)))
+            else:
+                fitted.append(("", self.fit(value, depth)))
+        return dict(fitted) if isinstance(values, Mapping) else [value for _, value in fitted]
+
+    def _cut(self, text: str) -> str:
+        cut = text[:_LONGEST]
+        written = len(json.dumps(cut))
+        if written > max(self._left, 0):
+            cut = cut[: max(self._left, 0) // 12]  # JSON writes one character as twelve at most
+            written = len(json.dumps(cut))
+        self._left -= written
+        return cut if len(cut) == len(text) else cut + "…"
+
+
+def _is_plain(value: object) -> bool:
+    """Whether JSON says it as it is, and briefly."""
+    return (
+        value is None
+        or (isinstance(value, int) and abs(value) < _LARGEST)
+        or (isinstance(value, float) and math.isfinite(value))
+    )
+
+
+def _describe(value: object) -> str:
+    if isinstance(value, int):
+        return f"a number of {value.bit_length()} bits"
+    try:
+        return repr(value)
+    except Exception as error:  # noqa: BLE001  # it is somebody else's, and may do anything
+        return f"<{type(value).__name__}: {type(error).__name__}>"

@@ -1,27 +1,32 @@
 """The one place that knows everything: builds pool, workloads and engine, and runs them."""
 
+import os
 import random
-import signal
+import sys
 import threading
 from collections.abc import Callable
 from datetime import timedelta
-from types import FrameType
 
 import structlog
 
 from daemon import __version__
-from daemon.database.pool import Pool, Session, open_pool, stop_preparing
+from daemon.database.pool import ANSWER_S, Pool, Session, open_pool, stop_preparing
+from daemon.database.probe import deadline
 from daemon.database.schema import inspect
 from daemon.engine.backoff import Backoff
+from daemon.engine.company import Company
 from daemon.engine.listener import Listener
 from daemon.engine.queue import Queue, Timing
+from daemon.engine.readiness import Readiness
 from daemon.engine.slice import SliceRunner, Suspicion
-from daemon.engine.supervisor import Inbox, StopRequested, Supervisor
+from daemon.engine.supervisor import Inbox, StopRequested, Supervisor, WorkerStuck
 from daemon.engine.wakeup import Wakeup
+from daemon.engine.watch import Watch
 from daemon.engine.worker import Lookout, Pace, Worker
 from daemon.engine.workload import Workload
-from daemon.sessions import name_instance, require_current_schema, session_of
+from daemon.sessions import name_instance, require_bell, require_current_schema, session_of
 from daemon.settings import Settings
+from daemon.signals import Interrupted, signals_interrupt, signals_told_to
 from daemon.systemd import Notifier
 from daemon.workloads.registry import build_workloads
 
@@ -33,17 +38,29 @@ def run(settings: Settings, notifier: Notifier, once: bool = False) -> int:
 
     Raises SchemaMismatch, and psycopg's errors when the database cannot be reached at start.
     """
+    signals_interrupt()
+    try:
+        return _run(settings, notifier, once)
+    except Interrupted as signal:  # during the start, while nothing is in hand
+        log.info("daemon.stopping", signal=str(signal))
+        log.info("daemon.stopped", duration_ms=0.0)
+        return 0
+
+
+def _run(settings: Settings, notifier: Notifier, once: bool) -> int:
     instance = name_instance()
     session = session_of(settings, instance)
-    inbox: Inbox = Inbox()
-    _catch_signals(inbox.put)
     with session.connect("start") as conn:
-        require_current_schema(inspect(conn))
+        state = inspect(conn)
+    require_current_schema(state)
+    require_bell(state, settings)
     workloads = build_workloads(settings)
     log.info("daemon.started", version=__version__, instance=instance, workers=settings.workers)
+    inbox: Inbox = Inbox()
     with open_pool(session, settings.workers * len(workloads) + 1) as pool:
         supervisor = _build(settings, session, pool, workloads, instance, inbox, once, notifier)
-        return supervisor.run()
+        with signals_told_to(inbox.put):
+            return supervisor.run()
 
 
 def _build(
@@ -57,22 +74,28 @@ def _build(
     notifier: Notifier,
 ) -> Supervisor:
     stop, cancelled = threading.Event(), threading.Event()
-    pace = Pace(safety_poll=timedelta(seconds=settings.poll_seconds))
+    pace = Pace(safety_poll=settings.poll)
     on_rest = _when_all_rest(len(workloads), lambda: inbox.put(StopRequested("nothing is open"))) if once else None
+    ready = f"{settings.workers * len(workloads)} workers"
+    readiness = Readiness(lambda trouble: notifier.status(f"waiting: {trouble}" if trouble else ready))
+    company = Company(patience=settings.frozen / 4)
     lookouts: list[Lookout] = []
     workers: list[Worker] = []
     for workload in workloads:
-        queue = Queue(workload.name, workload.table, instance, Timing(frozen=settings.frozen))
+        queue = Queue(
+            workload.name, workload.table, instance, Timing(frozen=settings.frozen, endless=10 * settings.frozen)
+        )
         suspicion = Suspicion()
         lookout = Lookout(Wakeup(), pace, on_rest(workload.name) if on_rest else lambda: None)
         lookouts.append(lookout)
         for number in range(1, settings.workers + 1):
             runner = SliceRunner(queue, workload, Backoff(random.Random()), cancelled, suspicion)  # noqa: S311  # jitter
             name = f"{instance}/{workload.name}-{number}"
-            workers.append(Worker(name, pool, queue, runner, lookout, stop, Backoff(random.Random(), longest_s=2.0)))  # noqa: S311
+            backoff = Backoff(random.Random(), longest_s=2.0)  # noqa: S311
+            workers.append(Worker(name, pool, queue, runner, lookout, company, stop, backoff, readiness))
 
     def notify(channel: str) -> None:
-        with pool.connection() as conn:
+        with pool.connection() as conn, deadline(conn, ANSWER_S):
             conn.execute("SELECT pg_notify(%s, '')", (channel,))
 
     listener = Listener(
@@ -83,16 +106,26 @@ def _build(
         Backoff(random.Random(), longest_s=2.0),  # noqa: S311
         on_deaf=lambda: stop_preparing(pool),
     )
+    watch = Watch(
+        lambda: session.connect("watch"),
+        workers,
+        stop,
+        settings.frozen,
+        on_stuck=lambda worker: inbox.put(WorkerStuck(worker.name)),
+        on_look=notifier.alive,
+    )
     return Supervisor(
         listener,
         workers,
         lookouts,
+        watch,
         stop,
         cancelled,
         inbox,
         grace=timedelta(seconds=settings.stop_seconds),
-        on_ready=lambda: notifier.ready(f"{len(workers)} workers, listening"),
+        on_ready=lambda: notifier.ready(ready),
         on_stopping=notifier.stopping,
+        leave=_leave,
     )
 
 
@@ -111,11 +144,8 @@ def _when_all_rest(count: int, act: Callable[[], None]) -> Callable[[str], Calla
     return observer
 
 
-def _catch_signals(put: Callable[[int], None]) -> None:
-    """A handler does one thing, and one that is safe to do at any moment."""
-
-    def handle(signum: int, _frame: FrameType | None) -> None:
-        put(signum)
-
-    signal.signal(signal.SIGTERM, handle)
-    signal.signal(signal.SIGINT, handle)
+def _leave(code: int) -> None:
+    """End the process although a thread goes on: what it holds in the database ends with its connection."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

@@ -4,17 +4,26 @@ import os
 import secrets
 import socket
 
+import psycopg
+
 from daemon import __version__
 from daemon.database.pool import Session
 from daemon.database.schema import SchemaState
-from daemon.errors import SchemaMismatch
+from daemon.errors import ConfigurationError, SchemaMismatch
 from daemon.settings import Settings
 
 
 def session_of(settings: Settings, instance: str = "") -> Session:
     """How this process connects; `instance` is seen in pg_stat_activity."""
+
+    def conninfo() -> str:
+        try:
+            return settings.conninfo
+        except ConfigurationError as error:  # a password file that is just being replaced: it may be there in a moment
+            raise psycopg.OperationalError(str(error)) from None
+
     return Session(
-        conninfo=settings.conninfo,
+        conninfo=conninfo,
         application_name=f"catalogd {instance}".strip(),
         idle_in_transaction=settings.frozen,
     )
@@ -36,3 +45,12 @@ def require_current_schema(state: SchemaState) -> None:
         raise SchemaMismatch(f"the schema was edited since it was migrated ({state.edited[0]}): run: catalogd migrate")
     if state.missing:
         raise SchemaMismatch(f"the schema is not up to date ({state.missing[0]} is missing): run: catalogd migrate")
+
+
+def require_bell(state: SchemaState, settings: Settings) -> None:
+    """Raises SchemaMismatch where the daemon would wait for a bell that never rings."""
+    if settings.rings and not state.rings:
+        raise SchemaMismatch(
+            "inserting a batch rings no bell in this database (it was migrated with CATALOGD_NOTIFY=off):"
+            " set CATALOGD_NOTIFY=off here too, or run: catalogd migrate"
+        )

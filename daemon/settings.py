@@ -1,4 +1,4 @@
-"""The environment, read once into a frozen object."""
+"""The environment, read once into a frozen object; only a password's file is read anew each time."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -23,7 +23,9 @@ def _setting(default: object, name: str, help: str, example: str, **bounds: floa
 class Settings(BaseSettings):
     """Where the database is, and how the daemon behaves. DATABASE_URL goes before the DB_ variables."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, case_sensitive=True)
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", env_ignore_empty=True, case_sensitive=True, hide_input_in_errors=True
+    )
 
     database_url: SecretStr | None = _setting(
         None, "DATABASE_URL", "the database, as a URL", "postgresql://catalogd@db.example/shop"
@@ -33,12 +35,18 @@ class Settings(BaseSettings):
     db_name: str | None = _setting(None, "DB_NAME", "the database's name", "shop")
     db_user: str | None = _setting(None, "DB_USER", "the role to connect as", "catalogd")
     db_password: SecretStr | None = _setting(
-        None, "DB_PASSWORD", "its password; in production better a file, see CREDENTIALS_DIRECTORY", "secret"
+        None, "DB_PASSWORD", "its password; in production better a file, see DB_PASSWORD_FILE", "secret"
+    )
+    db_password_file: Path | None = _setting(
+        None,
+        "DB_PASSWORD_FILE",
+        "a file that holds the password alone, read anew for each connection; goes before a password given elsewhere",
+        "/run/secrets/db_password",
     )
     credentials_directory: Path | None = _setting(
         None,
         "CREDENTIALS_DIRECTORY",
-        "set by systemd; its file db_password holds the password",
+        "set by systemd; its file db_password holds the password if none is given elsewhere",
         "/run/credentials/x",
     )
 
@@ -51,14 +59,22 @@ class Settings(BaseSettings):
         ge=10,
         le=100,
     )
-    poll_seconds: Seconds = _setting(60.0, "CATALOGD_POLL_SECONDS", "the safety poll while nothing is open", "60")
+    notify: Literal["on", "off"] = _setting(
+        "on",
+        "CATALOGD_NOTIFY",
+        "off: inserting a batch rings no bell, and the daemon polls; for catalogd migrate and catalogd run",
+        "off",
+    )
+    poll_seconds: Seconds | None = _setting(
+        None, "CATALOGD_POLL_SECONDS", "the safety poll while nothing is open: 60, or 1 without NOTIFY", "60"
+    )
     stop_seconds: Seconds = _setting(20.0, "CATALOGD_STOP_SECONDS", "what a stop waits for slices in hand", "20")
     frozen_seconds: Seconds = _setting(
         30.0,
         "CATALOGD_FROZEN_SECONDS",
         "how long a client may be silent inside a transaction",
         "30",
-        gt=0,
+        ge=0.1,
         le=86_400,
     )
     log_level: Literal["debug", "info", "warning", "error"] = _setting(
@@ -73,18 +89,27 @@ class Settings(BaseSettings):
     def _is_conninfo(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:
             try:
-                conninfo_to_dict(value.get_secret_value())
+                parts = conninfo_to_dict(value.get_secret_value())
             except ProgrammingError:
                 raise ValueError("not a PostgreSQL URL or connection string") from None
+            # libpq takes the rest of such a password for host, port or name, and would quote it in its errors.
+            host, name, port = (str(parts.get(key) or "") for key in ("host", "dbname", "port"))
+            if "@" in host + name:
+                raise ValueError("its password holds a sign that a URL needs encoded: write @ as %40, / as %2F")
+            if not all(map(_is_port, port.split(","))):  # one for each host
+                raise ValueError("its port is no number from 1 to 65535, or its password holds a / (write %2F)")
         return value
 
     @property
     def conninfo(self) -> str:
-        """A libpq connection string. It may hold the password: never log it."""
+        """A libpq connection string with the password as it is now. Never log it.
+
+        Raises ConfigurationError when the password's file cannot be read.
+        """
         if self.database_url is not None:
             base = self.database_url.get_secret_value()
-            parts = conninfo_to_dict(base)
-            return make_conninfo(base, password=self._password()) if "password" not in parts else base
+            is_whole = self.db_password_file is None and "password" in conninfo_to_dict(base)
+            return base if is_whole else make_conninfo(base, password=self._password())
         return make_conninfo(
             "",
             host=self.db_host,
@@ -102,24 +127,38 @@ class Settings(BaseSettings):
         return bool(parts.get("dbname") or parts.get("service"))
 
     @property
+    def rings(self) -> bool:
+        return self.notify == "on"
+
+    @property
+    def poll(self) -> timedelta:
+        return timedelta(seconds=self.poll_seconds or (60.0 if self.rings else 1.0))
+
+    @property
     def frozen(self) -> timedelta:
         return timedelta(seconds=self.frozen_seconds)
 
     def _password(self) -> str | None:
+        if self.db_password_file is not None:
+            return _read_password("DB_PASSWORD_FILE", self.db_password_file)
         if self.db_password is not None:
             return self.db_password.get_secret_value()
         if self.credentials_directory is not None:
             file = self.credentials_directory / "db_password"
-            try:
-                return file.read_text(encoding="utf-8").rstrip("\n")
-            except FileNotFoundError:
-                return None
-            except (OSError, UnicodeDecodeError) as error:
-                raise ConfigurationError(
-                    f"CREDENTIALS_DIRECTORY: its file db_password cannot be read ({type(error).__name__});"
-                    " example: CREDENTIALS_DIRECTORY=/run/credentials/catalogd.service"
-                ) from None
+            return _read_password("CREDENTIALS_DIRECTORY", file, may_be_missing=True)
         return None
+
+
+def _read_password(name: str, file: Path, *, may_be_missing: bool = False) -> str | None:
+    try:
+        password = file.read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        if may_be_missing and isinstance(error, FileNotFoundError):
+            return None
+        raise ConfigurationError(f"{name}: {file} cannot be read ({type(error).__name__}); {_example(name)}") from None
+    if not password:
+        raise ConfigurationError(f"{name}: {file} is empty; {_example(name)}")
+    return password
 
 
 def read_settings(dotenv: Path | None = Path(".env"), **overrides: Any) -> Settings:
@@ -136,7 +175,14 @@ def read_settings(dotenv: Path | None = Path(".env"), **overrides: Any) -> Setti
             "no database is named: set DATABASE_URL, for example postgresql://catalogd@127.0.0.1/shop,"
             " or DB_HOST, DB_NAME and DB_USER"
         )
+    _ = settings.conninfo  # a password file that cannot be read is told now, not at the first connection
     return settings
+
+
+def _is_port(text: str) -> bool:
+    """Empty is the default port; libpq passes over spaces."""
+    text = text.strip()
+    return not text or (text.isascii() and text.isdigit() and len(text) <= 5 and 1 <= int(text) <= 65_535)
 
 
 def _alias(field: str) -> str:
@@ -147,10 +193,14 @@ def _alias(field: str) -> str:
 def _refusal(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_input=False)[0]
     name = str(first["loc"][0])
+    problem = first["msg"].removeprefix("Value error, ")
+    return f"{name}: {problem[:1].lower()}{problem[1:]}; {_example(name)}"
+
+
+def _example(name: str) -> str:
     field = next((f for key, f in Settings.model_fields.items() if _alias(key) == name), None)
     example = field.examples[0] if field is not None and field.examples else ""
-    problem = first["msg"].removeprefix("Value error, ")
-    return f"{name}: {problem[:1].lower()}{problem[1:]}; example: {name}={example}"
+    return f"example: {name}={example}"
 
 
 def environment_names() -> Mapping[str, str]:

@@ -28,6 +28,10 @@ class Notifier:
         """Set the status shown by `systemctl status`."""
         return self.notify(STATUS=text)
 
+    def alive(self) -> bool:
+        """A sign of life, for the unit's WatchdogSec."""
+        return self.notify(WATCHDOG="1")
+
     def stopping(self) -> bool:
         """Say that the stop has begun."""
         return self.notify(STOPPING="1")

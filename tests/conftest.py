@@ -1,15 +1,24 @@
 """Real servers, a migrated database per test, real processes; nothing is left behind."""
 
+import signal
 import threading
 from collections.abc import Iterator
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 
 from daemon.database.embedded import EmbeddedServer, ServerBinaries, find_servers
 from tests.support.database import Database
 from tests.support.events import EventTap
 from tests.support.process import Catalogd
+
+# In the background of a shell SIGINT is ignored, and would be by every process that a test starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# A machine that others use too is slow at times: that is no failure of a property.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session", params=find_servers(), ids=lambda binaries: binaries.name)

@@ -259,6 +259,14 @@ def test_status_of_a_batch_that_php_left_half_empty(command: CommandLine, db: ps
     assert json.loads(command("status", str(batch_id), "--json").stdout)["total"] == 0
 
 
+@pytest.mark.parametrize("time", ["infinity", "-infinity", "4713-01-01 BC", "294276-01-01"])
+def test_status_of_a_batch_from_no_time_at_all(command: CommandLine, db: psycopg.Connection, time: str) -> None:
+    batch_id = batch(db, [1], created_at=time, started_at=time, completed_at=time)
+    assert command("status", str(batch_id)).code == 0
+    shown = json.loads(command("status", str(batch_id), "--json").stdout)
+    assert (shown["created_at"], shown["wait_s"], shown["run_s"]) == (None, 0, None)
+
+
 def assert_harmless(text: str) -> None:
     """Nothing in it moves a cursor, sets a title or hides what follows."""
     assert [line for line in text.split("\n") if not line.replace("\t", " ").isprintable()] == []
@@ -293,6 +301,32 @@ def test_hostile_text_reaches_no_terminal(command: CommandLine, db: psycopg.Conn
         assert output.code == 0
         assert_harmless(output.stdout)
         assert lines in (None, output.stdout.count("\n"))
+
+
+def test_a_text_of_a_megabyte_does_not_fill_the_screen(command: CommandLine, db: psycopg.Connection) -> None:
+    long = "x:boom:" * 150_000
+    product_id = shop(db, products=1)[0]
+    db.execute("UPDATE products SET name = %s", (long,))
+    batch_id = batch(db, [1], status="failed", error_message=long)
+    db.execute(
+        "INSERT INTO categorization_errors (batch_id, item, code, message) VALUES (%s, to_jsonb(%s::text), %s, %s)",
+        (batch_id, long, long, long),
+    )
+    row = db.execute(
+        "INSERT INTO predictions (product_id, batch_id, suggested_category_code, suggested_category_label)"
+        " VALUES (%s, %s, %s, %s) RETURNING id",
+        (product_id, batch_id, long, long),
+    ).fetchone()
+    assert row is not None
+    db.execute(
+        "INSERT INTO evidence (prediction_id, source_type, source_label, evidence_value) VALUES (%s, 'name', %s, %s)",
+        (row[0], long, long),
+    )
+    for arguments in (["status"], ["errors", str(batch_id)], ["explain", str(row[0])]):
+        output = command(*arguments)
+        assert output.code == 0
+        assert len(output.stdout) < 3000
+        assert "x:boom:x" in output.stdout, "what is shown is shown as it is"
 
 
 def test_errors_lists_item_code_and_reason(command: CommandLine, db: psycopg.Connection, catalogd: Catalogd) -> None:

@@ -3,12 +3,15 @@
 import io
 import json
 import logging
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import psycopg_pool
 import pytest
 import structlog
+from hypothesis import given
+from hypothesis import strategies as st
 
 from daemon.logs import configure_logs
 
@@ -142,6 +145,16 @@ def test_on_a_terminal_hostile_text_does_nothing(style: str) -> None:
         assert raw not in stream.getvalue()
 
 
+def test_on_a_terminal_a_long_error_is_cut() -> None:
+    stream = Terminal()
+    configure_logs("info", "pretty", stream)
+    try:
+        raise ValueError("x" * 100_000)
+    except ValueError:
+        structlog.get_logger().error("thread.crashed", exc_info=True)
+    assert len(stream.getvalue()) < 40_000
+
+
 def test_auto_is_json_where_nobody_looks_and_pretty_on_a_terminal() -> None:
     pipe, terminal = io.StringIO(), Terminal()
     for stream in (pipe, terminal):
@@ -150,3 +163,108 @@ def test_auto_is_json_where_nobody_looks_and_pretty_on_a_terminal() -> None:
     assert lines(pipe)[0]["event"] == "x.tried"
     assert not terminal.getvalue().startswith("{")
     assert "x.tried" in terminal.getvalue()
+
+
+LONGEST_LINE = 48 * 1024  # journald's
+
+
+class Unspeakable:
+    def __repr__(self) -> str:
+        raise RuntimeError("no")
+
+
+def nested(depth: int) -> object:
+    value: object = "core"
+    for _ in range(depth):
+        value = {"deeper": [value]}
+    return value
+
+
+TEXTS = st.text(st.characters(), max_size=30) | st.sampled_from([HOSTILE, "x" * 1_000_000, "\U0010ffff" * 100_000])
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXTS | st.binary(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=5)
+        | st.dictionaries(TEXTS | st.integers() | st.tuples(st.integers()), inner, max_size=5)
+        | inner.map(lambda value: [value] * 2_000)
+    ),
+    max_leaves=10,
+)
+
+
+def assert_one_bounded_line(text: str) -> dict[str, Any]:
+    assert text.endswith("\n")
+    assert text.count("\n") == 1
+    assert text.strip().isascii()
+    assert text.strip().isprintable()
+    assert len(text) < LONGEST_LINE
+    event: dict[str, Any] = json.loads(text, parse_constant=pytest.fail)
+    return event
+
+
+@given(st.dictionaries(st.sampled_from(["reason", "item", "error", "hint", "values"]), VALUES))
+def test_whatever_is_logged_is_one_bounded_line_of_json(values: dict[str, Any]) -> None:
+    stream = json_logs()
+    structlog.get_logger().warning("item.failed", **values)
+    event = assert_one_bounded_line(stream.getvalue())
+    assert (event["event"], event["level"]) == ("item.failed", "warning")
+    assert event["timestamp"].endswith("Z")
+    assert values.keys() <= event.keys()
+
+
+@given(st.lists(TEXTS, min_size=1, max_size=30), st.booleans())
+def test_whatever_an_error_says_is_one_bounded_line_of_json(messages: list[str], by_library: bool) -> None:
+    stream = json_logs()
+    error: Exception | None = None
+    for message in messages:
+        cause, error = error, ValueError(message)
+        error.__cause__ = cause
+        error.add_note(message)
+    if by_library:
+        logging.getLogger("lib").error("%s", error, exc_info=error)
+    else:
+        structlog.get_logger().error("thread.crashed", exc_info=error)
+    event = assert_one_bounded_line(stream.getvalue())
+    assert event["exception"][0]["exc_type"] == "ValueError"
+    assert event["event"] in ("library.error", "thread.crashed")
+
+
+@given(VALUES)
+def test_whatever_is_logged_does_nothing_to_a_terminal(value: object) -> None:
+    assert_harmless_on_a_terminal(value)
+
+
+ODD: dict[str, object] = {  # hypothesis cannot even show some of them
+    "5,001 digits": 10**5000,
+    "301 bits": -(2**300),
+    "no repr": Unspeakable(),
+    "an object": object(),
+    "not a number": float("nan"),
+    "many bytes": b"x" * 100_000,
+    "much of it": HOSTILE * 50_000,
+    "deep": nested(10_000),
+    "writing turned round": "\u202egnp.exe",
+    "a separator of lines": "one\u2028two",
+    "signs that do not show": "a\u200bb\u2060c",
+    "half a character": "\ud800",
+    "wide": {number: HOSTILE for number in range(2_000)},
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+@pytest.mark.parametrize("wrap", [lambda value: value, lambda value: [value] * 3, lambda value: {"key": (value,)}])
+def test_an_odd_value_is_one_bounded_line(name: str, wrap: Callable[[object], object]) -> None:
+    stream = json_logs()
+    structlog.get_logger().warning("item.failed", reason=wrap(ODD[name]), last="seen")
+    assert_one_bounded_line(stream.getvalue())
+    assert_harmless_on_a_terminal(wrap(ODD[name]))
+
+
+def assert_harmless_on_a_terminal(value: object) -> None:
+    terminal = Terminal()
+    configure_logs("info", "pretty", terminal)
+    structlog.get_logger().info("item.failed", reason=value)
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", terminal.getvalue())  # the colours are ours
+    assert plain.count("\n") == 1
+    assert plain.strip().isprintable()
+    assert len(plain) < 4 * LONGEST_LINE

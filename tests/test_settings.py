@@ -16,13 +16,21 @@ WRONG_VALUES = {
         "postgresql://host/shop?colour=red",
         "shop",
         f"postgresql://u:{SECRET}%ZZ@h/db",
+        f"postgresql://u:a@{SECRET}@h/db",
+        f"postgresql://u:{SECRET}/a@h/db",
+        f"host=h password=a {SECRET} dbname=db",
+        f"postgresql://u:{SECRET}@h:abc/db",
+        "postgresql://h:65536/db",
+        "postgresql://one:5432,two:0/db",
+        "dbname=db port=-1",
     ],
     "DB_PORT": ["abc", "0", "65536", "5432.5", "-1"],
     "CATALOGD_WORKERS": ["0", "65", "many", "1.5"],
     "CATALOGD_THRESHOLD": ["9.99", "100.1", "high", "nan"],
+    "CATALOGD_NOTIFY": ["no", "ON"],
     "CATALOGD_POLL_SECONDS": ["0", "-1", "soon", "86401", "nan", "inf"],
     "CATALOGD_STOP_SECONDS": ["0", "1e9"],
-    "CATALOGD_FROZEN_SECONDS": ["0", "x"],
+    "CATALOGD_FROZEN_SECONDS": ["0", "0.0004", "x"],
     "CATALOGD_LOG_LEVEL": ["verbose", "INFO"],
     "CATALOGD_LOG_FORMAT": ["xml"],
 }
@@ -61,6 +69,12 @@ def test_database_url_goes_before_the_parts(monkeypatch: pytest.MonkeyPatch) -> 
     assert parts(read_settings()) == {"host": "first", "dbname": "shop", "user": "one"}
 
 
+@pytest.mark.parametrize("port", ["", "5432", "1,65535,", " 5432 "])
+def test_a_port_for_each_host_or_none_is_taken(monkeypatch: pytest.MonkeyPatch, port: str) -> None:
+    monkeypatch.setenv("DATABASE_URL", f"host=one,two,three dbname=shop port='{port}'")
+    assert parts(read_settings())["dbname"] == "shop"
+
+
 def test_a_url_without_a_password_takes_the_one_given_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DB_PASSWORD", SECRET)
     monkeypatch.setenv("DATABASE_URL", "postgresql://one@first/shop")
@@ -95,17 +109,47 @@ def test_a_systemd_credential_holds_the_password(monkeypatch: pytest.MonkeyPatch
     assert "from the environment" in parts(read_settings()).values()
 
 
-@pytest.mark.parametrize("content", [None, SECRET.encode("latin-1")], ids=["a directory", "not UTF-8"])
-def test_a_credential_that_cannot_be_read_is_refused(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes | None
+def test_a_named_password_file_goes_before_every_other_password_and_is_read_anew(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "db_password").write_text("the credential")
+    file = tmp_path / "file"
+    file.write_text(f"{SECRET}\r\n", encoding="utf-8")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://u:in-the-url@h/db")
+    monkeypatch.setenv("DB_PASSWORD", "from the environment")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    monkeypatch.setenv("DB_PASSWORD_FILE", str(file))
+    settings = read_settings()
+    assert parts(settings)["password"] == SECRET
+    file.write_text(f" {SECRET} ", encoding="utf-8")
+    assert parts(settings)["password"] == f" {SECRET} "
+
+
+@pytest.mark.parametrize("content", [None, SECRET.encode("latin-1"), b"\n"], ids=["a directory", "not UTF-8", "empty"])
+@pytest.mark.parametrize(("name", "value"), [("CREDENTIALS_DIRECTORY", "."), ("DB_PASSWORD_FILE", "db_password")])
+def test_a_password_file_that_cannot_be_read_is_refused_at_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes | None, name: str, value: str
 ) -> None:
     file = tmp_path / "db_password"
     file.mkdir() if content is None else file.write_bytes(content)
     monkeypatch.setenv("DB_NAME", "shop")
-    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
-    with pytest.raises(ConfigurationError, match=r"CREDENTIALS_DIRECTORY: .*db_password.*example") as refusal:
-        _ = read_settings().conninfo
+    monkeypatch.setenv(name, str(tmp_path / value))
+    with pytest.raises(ConfigurationError, match=rf"{name}: .*db_password .*; example: {name}=/") as refusal:
+        read_settings()
     assert "s3cr3t" not in str(refusal.value)
+
+
+def test_a_password_file_that_is_missing_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DB_NAME", "shop")
+    monkeypatch.setenv("DB_PASSWORD_FILE", "/nowhere/password")
+    with pytest.raises(ConfigurationError, match="DB_PASSWORD_FILE: /nowhere/password cannot be read"):
+        read_settings()
+
+
+@pytest.mark.parametrize("password", ["a%40b%2Fc", "a:b", "a?b#c", "a[b"])
+def test_a_password_that_a_url_can_hold_is_taken(monkeypatch: pytest.MonkeyPatch, password: str) -> None:
+    monkeypatch.setenv("DATABASE_URL", f"postgresql://u:{password}@one,two:5433/db?application_name=x@y")
+    assert parts(read_settings())["password"] == password.replace("%40", "@").replace("%2F", "/")
 
 
 @pytest.mark.parametrize(
@@ -131,7 +175,7 @@ def test_a_wrong_value_is_refused_with_its_name_the_problem_and_an_example(
 
 
 def test_every_setting_that_has_bounds_is_tried() -> None:
-    free = {"DB_HOST", "DB_NAME", "DB_USER", "DB_PASSWORD", "CREDENTIALS_DIRECTORY"}
+    free = {"DB_HOST", "DB_NAME", "DB_USER", "DB_PASSWORD", "DB_PASSWORD_FILE", "CREDENTIALS_DIRECTORY"}
     assert set(environment_names()) == set(WRONG_VALUES) | free
 
 

@@ -38,6 +38,8 @@ def test_says_ready_status_and_stopping(address: str) -> None:
         assert listener.recv(4096) == b"READY=1\nSTATUS=4 workers, listening"
         assert notifier.status("busy: 100 %, übrig: 3")
         assert listener.recv(4096) == "STATUS=busy: 100 %, übrig: 3".encode()
+        assert notifier.alive()
+        assert listener.recv(4096) == b"WATCHDOG=1"
         assert notifier.stopping()
         assert listener.recv(4096) == b"STOPPING=1"
         assert notifier.notify(EXTEND_TIMEOUT_USEC="5000000", STATUS="migrating")

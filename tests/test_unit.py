@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from daemon.database.pool import ANSWER_S
+from daemon.engine.watch import LOOK_EVERY_S
 from daemon.errors import ConfigurationError, DaemonError, SchemaMismatch, UsageError
 from daemon.settings import Settings
 
@@ -46,6 +48,10 @@ def test_restarts_after_a_crash_but_not_where_only_a_person_can_help(unit: Confi
     assert unit["Unit"]["StartLimitIntervalSec"] == "0"
 
 
+def test_a_daemon_that_hangs_is_replaced(unit: ConfigParser) -> None:
+    assert seconds(unit["Service"]["WatchdogSec"]) >= 3 * (LOOK_EVERY_S + 2 * ANSWER_S)
+
+
 def test_stop_leaves_time_for_the_slices_in_hand(unit: ConfigParser) -> None:
     service = unit["Service"]
     assert seconds(service["TimeoutStopSec"]) >= 2 * Settings.model_fields["stop_seconds"].default
@@ -77,6 +83,10 @@ def test_runs_without_rights(unit: ConfigParser) -> None:
     assert service["CapabilityBoundingSet"] == ""
     assert service["ProtectSystem"] == "strict"
     assert {"AF_UNIX", "AF_INET", "AF_INET6"} == set(service["RestrictAddressFamilies"].split())
+
+
+def test_a_crash_leaves_no_memory_behind(unit: ConfigParser) -> None:
+    assert unit["Service"]["LimitCORE"] == "0"
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")

@@ -35,7 +35,7 @@ class Batch:
     success: int
     errors: int
     retry_count: int
-    created_at: datetime
+    created_at: datetime | None
     started_at: datetime | None
     completed_at: datetime | None
     error_message: str | None
@@ -67,7 +67,7 @@ def show_batches(batches: Sequence[Batch]) -> None:
         rate = batch.items_per_s
         table.add_row(
             str(batch.id),
-            Text(batch.status, style=COLOURS.get(batch.status, "")),
+            Text(one_line(batch.status), style=COLOURS.get(batch.status, "")),
             ProgressBar(
                 total=max(batch.total, 1),
                 completed=batch.processed if batch.total or not batch.completed_at else 1,
@@ -86,4 +86,4 @@ def show_batches(batches: Sequence[Batch]) -> None:
     console.print(table)
     for batch in batches:
         if batch.error_message:
-            console.print(f"batch {batch.id}: {one_line(batch.error_message)}", markup=False)
+            console.print(f"batch {batch.id}: {one_line(batch.error_message)}", markup=False, emoji=False)

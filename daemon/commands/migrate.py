@@ -24,13 +24,16 @@ def act(options: argparse.Namespace) -> int:
     from daemon.settings import read_settings
     from daemon.stand_in.schema import create_stand_in
 
-    session = session_of(read_settings(), name_instance())
+    settings = read_settings()
+    session = session_of(settings, name_instance())
     if options.with_stand_in:
         with session.connect("migrate") as conn:
             create_stand_in(conn)
     try:
-        applied = migrate(session)
+        applied = migrate(session, rings=settings.rings)
     except MigrationRefused as error:
         raise ConfigurationError(str(error)) from error
+    if not settings.rings:
+        sys.stdout.write("inserting a batch rings no bell: start every catalogd run anew, with CATALOGD_NOTIFY=off\n")
     sys.stdout.write(f"applied {', '.join(applied)}\n" if applied else "the schema is up to date\n")
     return 0

@@ -23,7 +23,6 @@ def act(options: argparse.Namespace) -> int:
 
     import psycopg
     import structlog
-    from psycopg_pool import PoolTimeout
 
     from daemon.database.failures import summary
     from daemon.errors import DaemonError
@@ -40,6 +39,6 @@ def act(options: argparse.Namespace) -> int:
     except DaemonError as error:
         structlog.get_logger().error("daemon.refused", error_type=type(error).__name__, error=str(error))
         raise
-    except (psycopg.Error, PoolTimeout) as error:
+    except psycopg.Error as error:
         structlog.get_logger().error("daemon.refused", error_type=type(error).__name__, error=summary(error))
         raise

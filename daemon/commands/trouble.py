@@ -19,5 +19,16 @@ def explain_trouble(error: Exception) -> str | None:
     if error.sqlstate and effect_of(error) is Effect.TRANSIENT:  # it was reached, and others were in the way
         return f"the database is busy: {summary(error)}; try again"
     if isinstance(error, psycopg.OperationalError):
-        return f"the database cannot be reached: {summary(error)}; check DATABASE_URL or DB_HOST, DB_PORT, DB_NAME"
+        return f"the database cannot be reached: {summary(error)}; check {_what_to_check(error)}"
     return f"the database refused: {summary(error)}"
+
+
+def _what_to_check(error: psycopg.OperationalError) -> str:
+    reason, attempt = summary(error), error.pgconn
+    if "remaining connection slots" in reason or "too many clients" in reason:
+        return "max_connections of the server, and who holds its connections"
+    if "SSL" in reason or "certificate" in reason:
+        return "sslmode and sslrootcert in DATABASE_URL, or PGSSLMODE and PGSSLROOTCERT"
+    if attempt is not None and (attempt.used_password or attempt.needs_password):
+        return "DB_USER, and DB_PASSWORD_FILE or DB_PASSWORD"
+    return "DATABASE_URL or DB_HOST, DB_PORT, DB_NAME"

@@ -324,8 +324,8 @@ class EmbeddedServer:
         access.write_text(ACCESS, encoding="ascii")
         access.chmod(0o644)  # to the user that runs the server, whatever our umask; the directory keeps others out
         settings = {
-            **self.settings,
             "listen_addresses": "127.0.0.1",
+            **self.settings,
             "port": str(self.port),
             "unix_socket_directories": self.host,
             "hba_file": str(access),

@@ -3,7 +3,6 @@
 from enum import Enum, auto
 
 import psycopg
-from psycopg_pool import PoolTimeout
 
 
 class Effect(Enum):
@@ -16,13 +15,13 @@ class Effect(Enum):
 
 # Error classes (two characters) and states of PostgreSQL, appendix A of its manual.
 _TRANSIENT = ("08", "40", "55P03", "57", "53300", "25P03", "25P04")
-_ENVIRONMENT = ("53", "58", "28", "3D", "3F", "42", "25006", "XX", "F0")
+# Not here, so the data's fault until it shows otherwise: damage (58, XX), which may be one row's, and a limit of size.
+_ENVIRONMENT = ("53", "28", "3D", "3F", "42", "25006", "F0")
+_TOO_LARGE = "53400"
 
 
 def effect_of(error: BaseException) -> Effect:
     """Classify a failure by its SQLSTATE; a lost connection has none. Anything not known is the data's fault."""
-    if isinstance(error, PoolTimeout):
-        return Effect.TRANSIENT
     if not isinstance(error, psycopg.Error):
         return Effect.DATA
     state = error.sqlstate
@@ -30,9 +29,14 @@ def effect_of(error: BaseException) -> Effect:
         return Effect.TRANSIENT if isinstance(error, psycopg.OperationalError) else Effect.DATA
     if state.startswith(_TRANSIENT):
         return Effect.TRANSIENT
-    if state.startswith(_ENVIRONMENT):
+    if state.startswith(_ENVIRONMENT) and state != _TOO_LARGE:
         return Effect.ENVIRONMENT
     return Effect.DATA
+
+
+def is_out_of_time(error: BaseException) -> bool:
+    """Whether the server gave up: the client was silent inside a transaction for too long, or a statement lasted."""
+    return isinstance(error, psycopg.errors.IdleInTransactionSessionTimeout | psycopg.errors.QueryCanceled)
 
 
 def summary(error: BaseException) -> str:

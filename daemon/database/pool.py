@@ -1,39 +1,100 @@
 """Opens the pool of connections: sizes, session settings, a bounded check."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from time import monotonic
+from types import MappingProxyType
+from typing import Any
 
 import psycopg
 import structlog
-from psycopg import Connection
+from psycopg import Connection, IsolationLevel, Transaction
+from psycopg.pq import TransactionStatus
+from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
-from daemon.database.probe import probe
+from daemon.database.probe import deadline, probe
+from daemon.database.statements import statement
 
 log = structlog.get_logger()
 
-Pool = ConnectionPool[Connection]
+ANSWER_S = 5.0  # for what a server answers at once: a probe, a SET
+
+# What only a session of our own can have. The server sends keepalives as we do: it frees the slice of a lost host.
+OF_THE_SESSION = MappingProxyType(
+    {
+        "default_transaction_isolation": "read committed",  # a stricter one fails where two workers count one batch
+        "tcp_keepalives_idle": "5s",
+        "tcp_keepalives_interval": "2s",
+        "tcp_keepalives_count": "3",
+        "tcp_user_timeout": "10s",
+    }
+)
+
+# Every statement of ours has its index, and a plan is kept for as long as its session: it must not depend on how small
+# a table was when the session first met it. (A foreign key's check that was planned for a table of one page reads the
+# whole of it for each row once it has grown.) What has to read a whole table all the same looks so dear to older
+# servers that they would compile it first.
+PLANNING = MappingProxyType({"enable_seqscan": "off", "jit": "off"})
+
+
+class BoundedConnection(Connection[TupleRow]):
+    """A connection that another thread can watch, and that brings its bounds along where no session keeps them."""
+
+    spoke_at: float = 0.0
+    """When an exchange with the server last began or ended (`time.monotonic`): while a command is in progress, that is
+    how long the answer takes; otherwise, how long the client has been silent."""
+    session_pid: int | None = None
+    """Of the server's session; None behind a transaction pooler, where each transaction may have another."""
+    bounds_of_transactions: Mapping[str, str] | None = None
+    """Settings with which each transaction begins, where the session cannot keep them."""
+
+    def wait(self, *arguments: Any, **keywords: Any) -> Any:
+        self.spoke_at = monotonic()
+        try:
+            return super().wait(*arguments, **keywords)
+        finally:
+            self.spoke_at = monotonic()
+
+    @contextmanager
+    def transaction(self, savepoint_name: str | None = None, force_rollback: bool = False) -> Iterator[Transaction]:
+        is_outermost = self.info.transaction_status is TransactionStatus.IDLE
+        with super().transaction(savepoint_name, force_rollback) as transaction:
+            if self.bounds_of_transactions is not None and is_outermost:
+                _set(self, self.bounds_of_transactions, local=True)
+            yield transaction
+
+
+Pool = ConnectionPool[BoundedConnection]
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
     """What every session of this process has: where it connects, what it is called, what bounds it.
 
-    `conninfo` is a libpq connection string; it may hold a password and is never logged.
+    `conninfo` is a libpq connection string, or gives one for each new connection, so that a password may change; it is
+    never logged. What it raises must be a `psycopg.Error`.
     """
 
-    conninfo: str = field(repr=False)
+    conninfo: str | Callable[[], str] = field(repr=False)
     application_name: str
     idle_in_transaction: timedelta = timedelta(seconds=30)
-    lock_timeout: timedelta = timedelta(seconds=1)  # a row that PHP holds for long: other work goes first
+    # A row that PHP holds for long: other work goes first. And of two that wait for each other we give way, before the
+    # server's deadlock_timeout (1 s) lets it choose.
+    lock_timeout: timedelta = timedelta(milliseconds=500)
     connect_timeout: timedelta = timedelta(seconds=5)
 
     def connect(self, purpose: str = "") -> Connection:
         """A connection of its own, in autocommit. Raises `psycopg.OperationalError`."""
-        conn = psycopg.connect(self.conninfo, **self.parameters(purpose))  # type: ignore[arg-type]
+        conn = BoundedConnection.connect(self.current_conninfo(), **self.parameters(purpose))  # type: ignore[arg-type]
         self.configure(conn)
         return conn
+
+    def current_conninfo(self) -> str:
+        """The connection string for a connection that is opened now."""
+        return self.conninfo() if callable(self.conninfo) else self.conninfo
 
     def parameters(self, purpose: str = "") -> Mapping[str, object]:
         """Keywords for `psycopg.connect`: a dead peer is noticed in seconds, not in TCP's two hours."""
@@ -48,17 +109,50 @@ class Session:
         }
 
     def configure(self, conn: Connection) -> None:
-        """Bound what a frozen or lost client may hold."""
-        conn.execute(
-            "SELECT set_config('idle_in_transaction_session_timeout', %s, false),"
-            "       set_config('lock_timeout', %s, false),"
-            "       set_config('statement_timeout', '0', false)",  # a role's would undo a long plan for ever
-            (_milliseconds(self.idle_in_transaction), _milliseconds(self.lock_timeout)),
-        )
+        """Bound what a frozen or lost client may hold, and fix where names are looked up, whatever the role's own
+        settings are.
+
+        Behind a pooler a setting would stay with a session of the server that others are given next: there each
+        transaction brings its bounds along, and nothing is prepared. Gives up a server that stays silent.
+        """
+        with deadline(conn, ANSWER_S):
+            self._configure(conn)
+
+    def _configure(self, conn: Connection) -> None:
+        found = conn.execute(statement("daemon.database", "find_session")).fetchone()
+        assert found is not None  # noqa: S101  # an aggregate has one row
+        session_pid, search_path = found
+        bounds = self._bounds(conn.info.server_version) | {"search_path": search_path}
+        if isinstance(conn, BoundedConnection):
+            if session_pid != conn.info.backend_pid:  # a pooler answers in the server's place, with a pid of its own
+                conn.bounds_of_transactions = bounds
+                conn.isolation_level = IsolationLevel.READ_COMMITTED
+                conn.prepare_threshold = None
+                return
+            conn.session_pid = session_pid
+        _set(conn, bounds | OF_THE_SESSION)
         try:
             conn.execute("SET client_connection_check_interval = '500ms'")
         except psycopg.Error as error:  # a server whose platform cannot watch its sockets
             log.debug("session.unwatched", sqlstate=error.sqlstate)
+
+    def _bounds(self, server_version: int) -> dict[str, str]:
+        bounds = {
+            "idle_in_transaction_session_timeout": _milliseconds(self.idle_in_transaction),
+            "lock_timeout": _milliseconds(self.lock_timeout),
+            "statement_timeout": "0",  # a role's would undo a long plan for ever
+            **PLANNING,
+        }
+        if server_version >= 170_000:
+            bounds["transaction_timeout"] = "0"  # likewise
+        return bounds
+
+
+def _set(conn: Connection, settings: Mapping[str, str], *, local: bool = False) -> None:
+    conn.execute(
+        "SELECT set_config(name, setting, %s) FROM unnest(%s::text[], %s::text[]) AS bound (name, setting)",
+        (local, list(settings), list(settings.values())),
+    )
 
 
 def open_pool(session: Session, size: int, wait: timedelta = timedelta(seconds=30)) -> Pool:
@@ -68,7 +162,8 @@ def open_pool(session: Session, size: int, wait: timedelta = timedelta(seconds=3
     Raises `psycopg_pool.PoolTimeout` when the server cannot be reached within `wait`.
     """
     pool: Pool = ConnectionPool(
-        session.conninfo,
+        session.current_conninfo,
+        connection_class=BoundedConnection,
         kwargs=dict(session.parameters()),
         configure=session.configure,
         check=_check,
@@ -98,7 +193,7 @@ def stop_preparing(pool: Pool) -> None:
 
 
 def _check(conn: Connection) -> None:
-    probe(conn, deadline_s=5.0)
+    probe(conn, deadline_s=ANSWER_S)
 
 
 def _milliseconds(duration: timedelta) -> str:

@@ -3,7 +3,10 @@
 import os
 import select
 import socket
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import psycopg
 from psycopg import Connection
@@ -41,6 +44,19 @@ def sever(conn: Connection) -> None:
             wire.shutdown(socket.SHUT_RDWR)
     except (OSError, psycopg.Error):
         return  # it has ended by itself
+
+
+@contextmanager
+def deadline(conn: Connection, seconds: float) -> Iterator[None]:
+    """Sever the connection when the block takes longer: for statements that are answered at once, or never."""
+    timer = threading.Timer(seconds, sever, [conn])
+    timer.name = "deadline"
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
 
 
 def _round_trip(conn: Connection, deadline: float) -> None:

@@ -18,7 +18,7 @@ from threading import Event
 from time import monotonic
 
 import psycopg
-from psycopg import Connection
+from psycopg import Connection, sql
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import scalar_row
 from psycopg.types.json import Jsonb
@@ -34,6 +34,7 @@ from daemon.database.statements import statement
 
 ADVISORY_LOCK = 0x63617461_6C6F6764  # "catalogd"
 POLL_S = 0.1
+BELL = "catalogd_batch_inserted"  # the trigger that notifies
 
 
 class MigrationRefused(Exception):
@@ -47,6 +48,7 @@ class SchemaState:
     missing: tuple[str, ...]  # migrations not applied yet
     unknown: tuple[str, ...]  # applied by a newer version
     edited: tuple[str, ...]  # applied, then changed: files by their checksum, columns and triggers by their absence
+    rings: bool = True  # whether inserting a batch notifies
 
     @property
     def is_current(self) -> bool:
@@ -83,41 +85,62 @@ def inspect(conn: Connection) -> SchemaState:
         missing=tuple(name for name in own if name not in applied or name not in files),
         unknown=tuple(sorted(applied - own.keys())),
         edited=tuple(edited),
+        rings=not _bells(conn, ring=False),
     )
 
 
-def migrate(session: Session, wait_s: float = 60.0) -> list[str]:
+def migrate(session: Session, wait_s: float = 60.0, *, rings: bool = True) -> list[str]:
     """Apply what is missing, and everything again where the schema was edited; returns the ids applied.
 
-    Safe to run several times at once, and after having been killed at any point. Raises
-    MigrationRefused, `TimeoutError` when another migration holds the lock for `wait_s` seconds,
-    and psycopg's errors.
+    Afterwards inserting a batch notifies if it `rings`. Safe to run several times at once, and after having been
+    killed at any point. Raises MigrationRefused, `TimeoutError` when another migration holds the lock for
+    `wait_s` seconds, and psycopg's errors.
     """
-    with session.connect("migrate") as conn, _exclusive(conn, wait_s):
+    with _exclusive(session, wait_s), session.connect("migrate") as conn:
         state = inspect(conn)
         if state.unknown:
             raise MigrationRefused(
                 f"the database was migrated by a newer catalogd ({', '.join(state.unknown)}); install that version"
             )
-        if state.is_current:
-            return []
-        with _backend(session) as backend:
-            migrations = read_migrations(str(migrations_directory()))
-            if state.edited:
-                applied = [migration for migration in migrations if backend.is_applied(migration)]
-                backend.unmark_migrations(MigrationList(applied))
-            done = _apply(backend, migrations)
-        _record(conn)
+        done = [] if state.is_current else _bring_up_to_date(session, state)
+        changed = _set_bells(conn, rings)
+        if changed or not state.is_current:
+            _record(conn)
         return done
 
 
 def rollback(session: Session, wait_s: float = 60.0) -> list[str]:
     """Undo every migration, newest first; what was there before the first stays. For tests and for leaving."""
-    with session.connect("migrate") as conn, _exclusive(conn, wait_s):
-        with _backend(session) as backend:
-            migrations = backend.to_rollback(read_migrations(str(migrations_directory())))
-            backend.rollback_migrations(migrations)
+    with _exclusive(session, wait_s), _backend(session) as backend:
+        migrations = backend.to_rollback(read_migrations(str(migrations_directory())))
+        backend.rollback_migrations(migrations)
         return [migration.id for migration in migrations]
+
+
+def _bring_up_to_date(session: Session, state: SchemaState) -> list[str]:
+    with _backend(session) as backend:
+        migrations = read_migrations(str(migrations_directory()))
+        if state.edited:
+            applied = [migration for migration in migrations if backend.is_applied(migration)]
+            backend.unmark_migrations(MigrationList(applied))
+        return _apply(backend, migrations)
+
+
+def _set_bells(conn: Connection, ring: bool) -> bool:
+    """Let every workload's table notify of what is inserted, or none; returns whether that is a change."""
+    tables = _bells(conn, ring=not ring)
+    for table in tables:
+        change = sql.SQL("ENABLE" if ring else "DISABLE")
+        conn.execute(
+            sql.SQL("ALTER TABLE {} {} TRIGGER {}").format(sql.Identifier(table), change, sql.Identifier(BELL))
+        )
+    return bool(tables)
+
+
+def _bells(conn: Connection, ring: bool) -> list[str]:
+    """The tables whose bell rings when a batch is inserted, or does not."""
+    with conn.cursor(row_factory=scalar_row) as cursor:
+        return cursor.execute(statement("daemon.database", "bells"), {"bell": BELL, "ring": ring}).fetchall()
 
 
 def _apply(backend: DatabaseBackend, migrations: MigrationList) -> list[str]:
@@ -127,8 +150,10 @@ def _apply(backend: DatabaseBackend, migrations: MigrationList) -> list[str]:
     except psycopg.Error as error:
         if error.diag.message_primary is None or effect_of(error) is Effect.TRANSIENT:
             raise
-        hint = f"; remedy: {error.diag.message_hint}" if error.diag.message_hint else ""
-        raise MigrationRefused(f"{error.diag.message_primary}{hint}") from error
+        hint = error.diag.message_hint
+        if isinstance(error, psycopg.errors.InsufficientPrivilege):
+            hint = "migrate as the owner of that table; catalogd grants then hands over what is catalogd's"
+        raise MigrationRefused(error.diag.message_primary + (f"; remedy: {hint}" if hint else "")) from error
     left = [migration.id for migration in backend.to_apply(migrations)]
     if left:  # yoyo passes over a migration that it cannot read
         raise MigrationRefused(f"migrations could not be read: {', '.join(left)}")
@@ -156,26 +181,34 @@ def _has(conn: Connection, table: str) -> bool:
 
 
 @contextmanager
-def _exclusive(conn: Connection, wait_s: float) -> Iterator[None]:
+def _exclusive(session: Session, wait_s: float) -> Iterator[None]:
+    """The lock belongs to a transaction, as a pooler may give each transaction another session."""
     deadline = monotonic() + wait_s
-    while not _try_lock(conn):
-        if monotonic() > deadline:
-            raise TimeoutError(f"another migration has been running for {wait_s:.0f} seconds")
-        Event().wait(POLL_S)
-    try:
-        yield
-    finally:
-        if not conn.closed:
-            conn.execute("SELECT pg_advisory_unlock(%s)", (ADVISORY_LOCK,))
+    with session.connect("migration lock") as conn:
+        while True:
+            with conn.transaction():
+                conn.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+                if _try_lock(conn):
+                    yield
+                    return
+            if monotonic() > deadline:
+                raise TimeoutError(f"another migration has been running for {wait_s:.0f} seconds")
+            Event().wait(POLL_S)
 
 
 def _try_lock(conn: Connection) -> bool:
-    row = conn.execute("SELECT pg_try_advisory_lock(%s)", (ADVISORY_LOCK,)).fetchone()
+    row = conn.execute("SELECT pg_try_advisory_xact_lock(%s)", (ADVISORY_LOCK,)).fetchone()
     return bool(row and row[0])
 
 
 class _Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
-    """Notes neither user nor host: to look them up fails for a user without a name, and waits for a slow DNS."""
+    """Notes neither user nor host: to look them up fails for a user without a name, and waits for a slow DNS. Prepares
+    nothing, as behind a pooler the next transaction may run in another session."""
+
+    def connect(self, dburi: DatabaseURI) -> Connection:
+        connection: Connection = super().connect(dburi)
+        connection.prepare_threshold = None
+        return connection
 
     def get_log_data(self, migration: Migration | None = None, operation: str = "apply") -> dict[str, object]:
         return {
@@ -191,7 +224,7 @@ class _Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
 @contextmanager
 def _backend(session: Session) -> Iterator[DatabaseBackend]:
-    arguments = dict(conninfo_to_dict(session.conninfo)) | dict(session.parameters("yoyo"))
+    arguments = dict(conninfo_to_dict(session.current_conninfo())) | dict(session.parameters("yoyo"))
     database = arguments.pop("dbname", None)
     uri = DatabaseURI("postgresql+psycopg", None, None, None, None, database, arguments)
     with warnings.catch_warnings():

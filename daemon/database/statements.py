@@ -13,6 +13,10 @@ def statement(package: str, name: str, **identifiers: str) -> bytes:
     `{word}` in the file becomes the quoted identifier given as that keyword, never a value; a literal brace is
     written twice.
     """
-    text = files(package).joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
     quoted = {word: sql.Identifier(identifier) for word, identifier in identifiers.items()}
-    return sql.SQL(text).format(**quoted).as_bytes()
+    return sql.SQL(text_of(package, name)).format(**quoted).as_bytes()
+
+
+def text_of(package: str, name: str) -> str:
+    """The text of `sql/<name>.sql` in `package`, as it stands: it is source code."""
+    return files(package).joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")

@@ -23,8 +23,12 @@ class Backoff:
 
     def next_s(self) -> float:
         """The delay after one more failure: between half and the whole of the doubled delay."""
-        ceiling = min(self._longest_s, self._first_s * 2.0 ** min(self._failures, 30))
         self._failures += 1
+        return self.after_s(self._failures)
+
+    def after_s(self, failures: int) -> float:
+        """The delay after so many failures in a row, at least one, that somebody else has counted."""
+        ceiling = min(self._longest_s, self._first_s * 2.0 ** min(failures - 1, 30))
         return ceiling * (0.5 + self._rng.random() / 2)
 
     def reset(self) -> None:

@@ -14,7 +14,7 @@ import structlog
 from psycopg import Connection, sql
 
 from daemon.database.failures import summary
-from daemon.database.probe import hear, probe
+from daemon.database.probe import deadline, hear, probe
 from daemon.database.statements import statement
 from daemon.engine.backoff import Backoff
 from daemon.engine.worker import Lookout
@@ -76,18 +76,22 @@ class Listener:
 
     def run(self) -> None:
         """Until stopped. Without hearing the workers poll; the work goes on."""
-        while not self._stop.is_set():
-            try:
-                with self._connect() as conn:
-                    self._listen(conn)
-            except Deaf:
-                self._say_deaf()
-                self._pause(self._hearing.retest.total_seconds())
-            except psycopg.Error as error:
-                self._lose(error)
+        try:
+            while not self._stop.is_set():
+                try:
+                    with self._connect() as conn:
+                        self._listen(conn)
+                except Deaf:
+                    self._say_deaf()
+                    self._pause(self._hearing.retest.total_seconds())
+                except psycopg.Error as error:
+                    self._lose(error)
+        finally:
+            self.is_settled.set()  # a start must not wait for a thread that has ended
 
     def _listen(self, conn: Connection) -> None:
-        conn.execute(statement("daemon.engine", "listen", channel=CHANNEL))
+        with deadline(conn, self._hearing.probe_deadline.total_seconds()):
+            conn.execute(statement("daemon.engine", "listen", channel=CHANNEL))
         self._test_hearing(conn)
         log.info("listener.connected", channel=CHANNEL)
         self._backoff.reset()
@@ -105,17 +109,20 @@ class Listener:
 
     def _test_hearing(self, conn: Connection) -> None:
         channel = f"{CHANNEL}_{uuid.uuid4().hex}"
-        conn.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
+        answer_s = self._hearing.probe_deadline.total_seconds()
+        with deadline(conn, answer_s):
+            conn.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
         self._notify(channel)
-        deadline = monotonic() + self._hearing.self_test.total_seconds()
+        patience_ends = monotonic() + self._hearing.self_test.total_seconds()
         heard = False
         while not heard and not self._stop.is_set():
-            remaining = deadline - monotonic()
+            remaining = patience_ends - monotonic()
             if remaining <= 0:
                 raise Deaf
             if self._wait_for_bytes(conn, remaining):
                 heard = channel in hear(conn)
-        conn.execute(sql.SQL("UNLISTEN {}").format(sql.Identifier(channel)))
+        with deadline(conn, answer_s):
+            conn.execute(sql.SQL("UNLISTEN {}").format(sql.Identifier(channel)))
 
     def _wait_for_bytes(self, conn: Connection, timeout_s: float) -> bool:
         readable, _, _ = select.select([conn.fileno(), self._stop_reader], [], [], timeout_s)

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from time import monotonic
 
 from psycopg import Connection, Cursor
 from psycopg.rows import TupleRow, class_row, scalar_row
@@ -15,6 +16,7 @@ from daemon.engine.workload import BatchTable, Item, Outcome, require_outcomes
 
 RETRY_LIMIT = 3  # a batch set back this often is refused
 SLICE_DEATHS = 2  # workers that may die in a slice before it is cut into single items
+MOST_PUT_OFF, LONGEST_PUT_OFF_S = 10_000, 60.0  # batches that cannot be planned at the moment
 ITEM_DEATHS = 3  # workers that may die in a single item before it becomes an item error
 
 
@@ -25,6 +27,7 @@ class Timing:
     grace: timedelta = timedelta(milliseconds=400)  # between a claim's commit and its lock
     frozen: timedelta = timedelta(seconds=30)  # a client silent in the middle of a transaction
     longest_delay: timedelta = timedelta(minutes=5)  # no slice is put off for longer
+    endless: timedelta = timedelta(minutes=5)  # a statement that treats a slice
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,15 @@ class FrozenSession:
     ended: bool
 
 
+class NotPlanned(Exception):
+    """A pending batch is put off: something is in the way of planning it, and others go first. The cause is chained."""
+
+    def __init__(self, batch_id: int, delay_s: float) -> None:
+        super().__init__(f"batch {batch_id}")
+        self.batch_id = batch_id
+        self.delay_s = delay_s
+
+
 class Queue:
     """One workload's queue. Connections come in autocommit; `lock`, `settle` and `split` run in the caller's
     transaction, every other method in one of its own. Errors are psycopg's."""
@@ -129,25 +141,34 @@ class Queue:
         self.table = table
         self._instance = instance
         self._timing = timing or Timing()
+        self._put_off: dict[int, tuple[int, float]] = {}  # batches: how often, and until when by the monotonic clock
 
-    def plan(self, conn: Connection, limit: int = 200) -> list[Planned]:
+    def plan(
+        self, conn: Connection, limit: int = 200, on_put_off: Callable[[NotPlanned], object] = lambda _: None
+    ) -> list[Planned]:
         """Cut up to `limit` pending batches into slices; empty when none waits, or others hold them.
 
-        A batch that the server cannot plan becomes `failed`; the others go on.
+        A batch that the server cannot plan becomes `failed`; the others go on. One that is not at fault itself, such as
+        a list too long for a full disk, is tried again later: `on_put_off` is told.
         """
         try:
             return self._plan(conn, limit)
         except Exception as error:
-            if effect_of(error) is not Effect.DATA:
+            if effect_of(error) is Effect.TRANSIENT:
                 raise
-            return self._plan_or_fail(conn)
+        for _ in range(limit):
+            try:
+                return self._plan_one(conn)
+            except NotPlanned as failure:
+                on_put_off(failure)
+        return []
 
     def _plan(self, conn: Connection, limit: int) -> list[Planned]:
         with conn.transaction():
             batch_ids = self._lock_pending(conn, limit)
             return self._cut(conn, batch_ids) if batch_ids else []
 
-    def _plan_or_fail(self, conn: Connection) -> list[Planned]:
+    def _plan_one(self, conn: Connection) -> list[Planned]:
         with conn.transaction():
             batch_ids = self._lock_pending(conn, limit=1)
             if not batch_ids:
@@ -156,18 +177,36 @@ class Queue:
                 with conn.transaction():
                     return self._cut(conn, batch_ids)
             except Exception as error:
-                if effect_of(error) is not Effect.DATA:
+                effect = effect_of(error)
+                if effect is Effect.TRANSIENT:
                     raise
+                if effect is Effect.ENVIRONMENT:
+                    raise self._not_planned(batch_ids[0]) from error
                 message = f"The batch could not be planned: {summary(error)}"
                 return self._planned(conn, "fail", {"batch_id": batch_ids[0], "message": message})
 
+    def _not_planned(self, batch_id: int) -> NotPlanned:
+        if len(self._put_off) >= MOST_PUT_OFF:
+            self._put_off.clear()
+        times, _ = self._put_off.get(batch_id, (0, 0.0))
+        delay_s = min(2.0**times, LONGEST_PUT_OFF_S)
+        self._put_off[batch_id] = times + 1, monotonic() + delay_s
+        return NotPlanned(batch_id, delay_s)
+
     def _lock_pending(self, conn: Connection, limit: int) -> list[int]:
-        row = self._execute(conn, "lock_pending", {"limit": limit, "small": 2048}).fetchone()
-        batch_ids: list[int] = (row[0] if row else None) or []
-        if batch_ids:
+        after = -1
+        while True:
+            put_off = [batch_id for batch_id, (_, until) in list(self._put_off.items()) if until > monotonic()]
+            parameters = {"limit": limit, "small": 2048, "after": after, "put_off": put_off}
+            row = self._execute(conn, "lock_pending", parameters).fetchone()
+            batch_ids: list[int] = (row[0] if row else None) or []
+            if not batch_ids:
+                return []
             busy = self._drop_slices(conn, batch_ids)
-            batch_ids = [batch_id for batch_id in batch_ids if batch_id not in busy]
-        return batch_ids
+            free = [batch_id for batch_id in batch_ids if batch_id not in busy]
+            if free:
+                return free
+            after = batch_ids[-1]  # somebody still holds slices of them: those behind need not wait for that
 
     def _cut(self, conn: Connection, batch_ids: Sequence[int]) -> list[Planned]:
         parameters = {
@@ -176,7 +215,10 @@ class Queue:
             "retry_limit": RETRY_LIMIT,
             "items_column": self.table.items,
         }
-        return self._planned(conn, "plan", parameters)
+        planned = self._planned(conn, "plan", parameters)
+        for batch_id in batch_ids:
+            self._put_off.pop(batch_id, None)
+        return planned
 
     def _planned(self, conn: Connection, name: str, parameters: Mapping[str, object]) -> list[Planned]:
         with conn.cursor(row_factory=class_row(Planned)) as cursor:
@@ -195,6 +237,7 @@ class Queue:
             "slice_size": self.table.slice_size,
             "tiny": max(1, self.table.slice_size // 50),
             "grace": self._timing.grace,
+            "frozen": self._timing.frozen,
             "longest_delay": self._timing.longest_delay,
         }
         with conn.cursor(row_factory=class_row(ClaimedSlice)) as cursor:
@@ -206,7 +249,8 @@ class Queue:
     ) -> list[Slice]:
         """Lock what is still the worker's own. Batches that want no more work lose their free slices; `on_dropped`
         is told the claim's own among these."""
-        parameters = {"slice_ids": claim.slice_ids, "worker": claim.worker}
+        endless = f"{round(self._timing.endless.total_seconds() * 1000)}ms"
+        parameters = {"slice_ids": claim.slice_ids, "worker": claim.worker, "endless": endless}
         with conn.cursor(row_factory=class_row(Slice)) as cursor:
             found = cursor.execute(self._statement("lock"), parameters).fetchall()
         unwanted = [slice for slice in found if not slice.is_wanted]
@@ -249,10 +293,16 @@ class Queue:
         """Cut a locked slice into single items, each claimed alone from now on."""
         self._execute(conn, "split", {"slice_id": slice.id})
 
-    def release(self, conn: Connection, claim: Claim, delay: timedelta) -> None:
-        """Give a claim back untreated; it is due again after `delay`, and the attempt does not count."""
+    def release(self, conn: Connection, claim: Claim, delay: timedelta, *, forgives: bool = True) -> None:
+        """Give a claim back untreated; it is due again after `delay`, and the attempt does not count if forgiven."""
         delay = min(delay, self._timing.longest_delay)
-        self._execute(conn, "release", {"slice_ids": claim.slice_ids, "worker": claim.worker, "delay": delay})
+        parameters = {
+            "slice_ids": claim.slice_ids,
+            "worker": claim.worker,
+            "delay": delay,
+            "forgiven": int(forgives),
+        }
+        self._execute(conn, "release", parameters)
 
     def backlog(self, conn: Connection) -> Backlog:
         """What there is to do, in one statement."""

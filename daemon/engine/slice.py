@@ -1,14 +1,17 @@
 """Treats one claim: process and settle in one transaction, in halves when the data is at fault."""
 
+import math
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from functools import partial
 from time import monotonic
 
 import structlog
 from psycopg import Connection
 
-from daemon.database.failures import Effect, effect_of, summary
+from daemon.database.failures import Effect, effect_of, is_out_of_time, summary
 from daemon.engine.backoff import Backoff
 from daemon.engine.events import announce_cancelled, announce_completed
 from daemon.engine.queue import Claim, Completed, Queue
@@ -16,6 +19,8 @@ from daemon.engine.workload import Item, Outcome, Workload, WorkloadUnavailable,
 
 log = structlog.get_logger()
 
+FREE_LOSSES = 3  # connections that may be lost in a slice, in a row, before that counts as its own doing
+REMEMBERED = 10_000  # slices that were given back; some of them others have finished meanwhile
 ITEMS_TOLD = 10  # failed items of a slice that are logged at info
 
 Process = Callable[[Connection, Sequence[Item]], Sequence[Outcome]]
@@ -26,42 +31,63 @@ class EveryItemFailed(Exception):
 
 
 class NotTreated(Exception):
-    """A claim was given up untouched; `delay_s` is when it is due again. The cause is chained."""
+    """A claim was given up untouched; `delay_s` is when it is due again. The cause is chained. The attempt counts when
+    the items took too long, or end their session each time: were it given back, they would be tried for ever."""
 
-    def __init__(self, effect: Effect, delay_s: float) -> None:
+    def __init__(self, effect: Effect, delay_s: float, *, counts: bool = False) -> None:
         super().__init__(effect.name)
         self.effect = effect
         self.delay_s = delay_s
+        self.counts = counts
 
 
 class Suspicion:
-    """Whom to blame when all items of a slice fail alike: the world, which may get well again, until other work
-    succeeds and shows that it is well; then the items. Without such a witness nothing is marked, for however long.
-    Shared by the workers of a workload."""
+    """What is remembered of slices that were not treated. Shared by the workers of a workload.
 
-    def __init__(self) -> None:
+    Whom to blame when all items of a slice fail alike: the world, which may get well again, until other work
+    succeeds and shows that it is well, or patience ends; then the items.
+    """
+
+    def __init__(self, patience: timedelta = timedelta(minutes=5)) -> None:
+        self._patience_s = patience.total_seconds()
         self._lock = threading.Lock()
-        self._suspects: set[int] = set()
-        self._guilty: set[int] = set()
+        self._suspects: dict[int, float] = {}  # slices, with the time when patience with them ends
+        self._retries: Counter[int] = Counter()
+        self._losses: Counter[int] = Counter()
+
+    def retried(self, slice_id: int) -> int:
+        """How often in a row this slice was given back for a reason that passes, this time included."""
+        return self._count(self._retries, slice_id)
+
+    def lost(self, slice_id: int) -> int:
+        """How often in a row its connection was lost, this time included."""
+        return self._count(self._losses, slice_id)
+
+    def _count(self, counter: Counter[int], slice_id: int) -> int:
+        with self._lock:
+            if len(counter) >= REMEMBERED:
+                counter.clear()
+            counter[slice_id] += 1
+            return counter[slice_id]
 
     def blames(self, slice_id: int) -> bool:
-        return slice_id in self._guilty
+        return self._suspects.get(slice_id, math.inf) <= monotonic()
 
     def add(self, slice_id: int) -> None:
         with self._lock:
-            self._suspects.add(slice_id)
+            self._suspects.setdefault(slice_id, monotonic() + self._patience_s)
 
     def acquit_the_world(self, slice_id: int) -> None:
         """This slice succeeded as a whole."""
         with self._lock:
-            self._guilty |= self._suspects - {slice_id}
-            self._suspects.clear()
+            self._suspects.pop(slice_id, None)
+            self._suspects = dict.fromkeys(self._suspects, -math.inf)
 
     def forget(self, slice_id: int) -> None:
         """This slice has come to its end."""
         with self._lock:
-            self._suspects.discard(slice_id)
-            self._guilty.discard(slice_id)
+            for remembered in (self._suspects, self._retries, self._losses):
+                remembered.pop(slice_id, None)
 
 
 class SliceRunner:
@@ -106,9 +132,10 @@ class SliceRunner:
                 )
             else:
                 self._backoff.reset()
+                self._suspicion.forget(claim.slices[0].id)
                 return
         assert failure is not None  # noqa: S101  # the loop ends here only after a failure
-        raise self._not_treated(claim, failure) from failure
+        raise self._not_treated(conn, claim, failure) from failure
 
     def _in_one(self, conn: Connection, claim: Claim) -> None:
         self._commit(conn, claim, self._workload.process)
@@ -121,7 +148,6 @@ class SliceRunner:
         except EveryItemFailed:
             self._suspicion.add(slice_id)
             raise
-        self._suspicion.forget(slice_id)
 
     def _set_apart(self, conn: Connection, claim: Claim) -> None:
         """What has ended its workers too often: a slice is cut into single items, a single item becomes an error."""
@@ -173,12 +199,17 @@ class SliceRunner:
         middle = len(items) // 2
         return self._halve(conn, items[:middle], culprits) + self._halve(conn, items[middle:], culprits)
 
-    def _not_treated(self, claim: Claim, error: Exception) -> NotTreated:
+    def _not_treated(self, conn: Connection, claim: Claim, error: Exception) -> NotTreated:
         if self._cancelled.is_set():
             return NotTreated(Effect.TRANSIENT, 0.0)
-        delay_s = self._backoff.next_s()
-        effect = Effect.TRANSIENT if _effect_of(error) is Effect.TRANSIENT else Effect.ENVIRONMENT
-        event = "slice.retried" if effect is Effect.TRANSIENT else "workload.paused"
+        slice_id = claim.slices[0].id
+        if _effect_of(error) is Effect.TRANSIENT:
+            effect, event = Effect.TRANSIENT, "slice.retried"
+            delay_s = self._backoff.after_s(self._suspicion.retried(slice_id))  # its own: other work goes on
+        else:
+            effect, event = Effect.ENVIRONMENT, "workload.paused"
+            delay_s = self._backoff.next_s()
+        counts = is_out_of_time(error) or (conn.closed and self._suspicion.lost(slice_id) > FREE_LOSSES)
         log.warning(
             event,
             **_keys(claim),
@@ -187,7 +218,7 @@ class SliceRunner:
             sqlstate=getattr(error, "sqlstate", None),
             retry_in_s=round(delay_s, 2),
         )
-        return NotTreated(effect, delay_s)
+        return NotTreated(effect, delay_s, counts=counts)
 
     def _report(
         self, claim: Claim, outcomes: Sequence[Outcome], completed: Sequence[Completed], duration_s: float
@@ -227,5 +258,5 @@ def _keys(claim: Claim) -> dict[str, int]:
 
 
 def _declare_deadly(_conn: Connection, items: Sequence[Item]) -> Sequence[Outcome]:
-    reason = "the process that treated this item died each time it was tried"
+    reason = "whatever treated this item was lost each time: the process, its session, or it took too long"
     return [Outcome.failed(item, "worker_died", reason) for item in items]

@@ -1,4 +1,4 @@
-"""Starts, watches and stops the threads, in order."""
+"""Starts and stops the threads, in order."""
 
 import queue
 import signal
@@ -14,6 +14,7 @@ import structlog
 from daemon.database.failures import summary
 from daemon.database.probe import sever
 from daemon.engine.listener import Listener
+from daemon.engine.watch import Watch, stack_of
 from daemon.engine.worker import Lookout, Worker
 
 log = structlog.get_logger()
@@ -34,62 +35,90 @@ class StopRequested:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class WorkerStuck:
+    """Told by the watch: this thread will never end."""
+
+    name: str
+
+
 CANCEL_EVERY_S = 0.5  # a cancellation that comes between two statements hits neither: it is repeated
-CANCEL_PATIENCE_S = 5.0  # a server that has not answered by then is not reached
+CANCEL_PATIENCE_S = 5.0  # a server that has not answered by then is not reached: the connection is severed
+LEAVE_PATIENCE_S = 10.0  # a thread that has not ended by then never will: it is left behind
+WATCH_PATIENCE_S = 1.0  # the watch may be waiting for a server; it holds nothing that would be lost
 
 
-Inbox = queue.SimpleQueue[ThreadEnded | StopRequested | int]
+Inbox = queue.SimpleQueue[ThreadEnded | StopRequested | WorkerStuck | int]
 
 
 class Supervisor:
-    """Runs listener and workers until a signal, a request or a crash. `run` returns the exit code."""
+    """Runs listener, workers and watch until a signal, a request or a crash. `run` returns the exit code.
+
+    Every thread is joined, but for one that is stuck: then the process must end by `leave`, for the interpreter would
+    wait for that thread.
+    """
 
     def __init__(
         self,
         listener: Listener,
         workers: Sequence[Worker],
         lookouts: Sequence[Lookout],
+        watch: Watch,
         stop: threading.Event,
         cancelled: threading.Event,
         inbox: Inbox,
         grace: timedelta,
         on_ready: Callable[[], object],
         on_stopping: Callable[[], object],
+        leave: Callable[[int], object],
     ) -> None:
         self._listener = listener
         self._workers = workers
         self._lookouts = lookouts
+        self._watch = watch
         self._stop = stop
         self._cancelled = cancelled
         self._inbox = inbox
         self._grace_s = grace.total_seconds()
         self._on_ready = on_ready
         self._on_stopping = on_stopping
+        self._leave = leave
         self._threads: dict[str, threading.Thread] = {}
         self._crashed = False
+        self._stuck: set[str] = set()
 
     def run(self) -> int:
         """From start to the last joined thread. Call from the main thread, with the signals caught."""
-        self._start({"listener": self._listener.run})
-        self._listener.is_settled.wait(timeout=30.0)
-        self._start({worker.name: worker.run for worker in self._workers})
-        self._on_ready()
-        reason = self._wait_for_end()
+        try:
+            self._start({"listener": self._listener.run})
+            self._listener.is_settled.wait(timeout=30.0)
+            self._start({worker.name: worker.run for worker in self._workers} | {"watch": self._watch.run})
+            self._on_ready()
+            reason = self._wait_for_end()
+        except RuntimeError as error:  # a limit of threads or processes: those that run must not be left behind
+            log.error("thread.crashed", thread="main", error_type=type(error).__name__, error=summary(error))
+            self._crashed = True
+            reason = "a thread could not be started"
         began = monotonic()
         self._on_stopping()
         log.info("daemon.stopping", signal=reason)
         self._stop_workers()
         self._listener.interrupt()
-        self._join("listener")
+        for name, patience_s in (("listener", None), ("watch", WATCH_PATIENCE_S)):
+            if name in self._threads:
+                self._threads[name].join(patience_s)
         self._listener.close()
         log.info("daemon.stopped", duration_ms=round((monotonic() - began) * 1000, 1))
-        return 1 if self._crashed else 0
+        code = 1 if self._crashed else 0
+        if any(thread.is_alive() for thread in self._threads.values()):
+            self._leave(code)
+        return code
 
     def _start(self, targets: Mapping[str, Callable[[], None]]) -> None:
         for name, target in targets.items():
             thread = threading.Thread(target=self._frame, args=(name, target), name=name)
-            self._threads[name] = thread
             thread.start()
+            self._threads[name] = thread
 
     def _frame(self, name: str, target: Callable[[], None]) -> None:
         error: BaseException | None = None
@@ -116,6 +145,10 @@ class Supervisor:
                 self._crashed = True
                 self._join(name)
                 return f"{name} ended"
+            case WorkerStuck(name):
+                self._crashed = True
+                self._stuck.add(name)
+                return f"{name} is stuck"
             case signum:
                 return signal.Signals(signum).name
 
@@ -125,8 +158,8 @@ class Supervisor:
         for lookout in self._lookouts:
             lookout.wakeup.close()
         deadline = monotonic() + self._grace_s
-        patience_ends = 0.0
-        while any(self._threads[worker.name].is_alive() for worker in self._workers):
+        cancelled_at = 0.0
+        while self._remaining():
             pause_s = CANCEL_EVERY_S if self._cancelled.is_set() else max(0.0, deadline - monotonic())
             try:
                 message = self._inbox.get(timeout=pause_s)
@@ -138,8 +171,21 @@ class Supervisor:
             elif isinstance(message, int) or self._cancelled.is_set() or monotonic() >= deadline:
                 if not self._cancelled.is_set():
                     self._cancelled.set()
-                    patience_ends = monotonic() + CANCEL_PATIENCE_S
-                self._cancel(by_force=monotonic() >= patience_ends)
+                    cancelled_at = monotonic()
+                waited_s = monotonic() - cancelled_at
+                self._cancel(by_force=waited_s >= CANCEL_PATIENCE_S)
+                if waited_s >= LEAVE_PATIENCE_S:
+                    self._give_up()
+
+    def _remaining(self) -> list[str]:
+        started = [worker.name for worker in self._workers if worker.name in self._threads]
+        return [name for name in started if name not in self._stuck and self._threads[name].is_alive()]
+
+    def _give_up(self) -> None:
+        for name in self._remaining():
+            log.error("worker.stuck", worker=name, frames=stack_of(name))
+            self._stuck.add(name)
+            self._crashed = True
 
     def _cancel(self, *, by_force: bool) -> None:
         for worker in self._workers:

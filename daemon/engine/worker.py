@@ -1,7 +1,7 @@
 """A worker thread: plans or claims while there is work, then rests until the bell rings."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,19 +10,20 @@ from time import monotonic
 import psycopg
 import structlog
 from psycopg import Connection
-from psycopg_pool import PoolTimeout
 
 from daemon.database.failures import Effect, effect_of, summary
-from daemon.database.pool import Pool
+from daemon.database.pool import BoundedConnection, Pool
 from daemon.engine.backoff import Backoff
+from daemon.engine.company import Company, Crowded
 from daemon.engine.events import announce_planned
-from daemon.engine.queue import Backlog, Claim, Queue
+from daemon.engine.queue import Backlog, Claim, NotPlanned, Planned, Queue
+from daemon.engine.readiness import Readiness
 from daemon.engine.slice import NotTreated, SliceRunner
 from daemon.engine.wakeup import Wakeup
 
 log = structlog.get_logger()
 
-
+DATABASE, WORKLOAD = "database", "workload"  # what there may be trouble with
 PAUSE_S = 1.0  # at most, after a failure that is nobody's: the slice itself is put off for longer
 
 
@@ -73,18 +74,22 @@ class Worker:
         queue: Queue,
         runner: SliceRunner,
         lookout: Lookout,
+        company: Company,
         stop: threading.Event,
         backoff: Backoff,
+        readiness: Readiness,
     ) -> None:
         self.name = name
-        self.connection: Connection | None = None  # in hand; the supervisor may cancel what runs on it
+        self.connection: BoundedConnection | None = None  # in hand; others watch it, and may end what runs on it
         self._pool = pool
         self._queue = queue
         self._runner = runner
         self._lookout = lookout
+        self._company = company
         self._stop = stop
         self._backoff = backoff
-        self._unreleased: Claim | None = None
+        self._readiness = readiness
+        self._unreleased: tuple[Claim, NotTreated] | None = None
 
     def run(self) -> None:
         """Until stopped. A lost connection is expected; anything else that gets out is a bug."""
@@ -93,20 +98,27 @@ class Worker:
                 try:
                     self._work()
                     self._rest()
-                except (psycopg.Error, PoolTimeout) as error:
+                except psycopg.Error as error:
                     self._step_back(error)
 
     def _work(self) -> None:
         """Treat what can be claimed, until nothing is left."""
         with self._borrow() as conn:
             self._release_unreleased(conn)
-            while not self._stop.is_set() and self._step(conn):
-                self._backoff.reset()
+            while not self._stop.is_set():
+                try:
+                    is_busy = self._step(conn)
+                except Crowded:  # a slice beside us takes long: others may do better
+                    is_busy = False
+                self._fare_well()
+                if not is_busy:
+                    return
                 self._patrol(conn)
 
     @contextmanager
     def _borrow(self) -> Iterator[Connection]:
         with self._pool.connection() as conn:
+            conn.spoke_at = monotonic()
             self.connection = conn
             try:
                 yield conn
@@ -114,35 +126,71 @@ class Worker:
                 self.connection = None
 
     def _step(self, conn: Connection) -> bool:
-        planned = self._queue.plan(conn)
-        announce_planned(planned)
-        claim = self._queue.claim(conn, self.name)
-        if planned or claim:
-            # Where there is work there may be more: wake the next, and before the slice, which may take long.
-            self._lookout.wakeup.ring()
-        if claim is not None:
-            self._treat(conn, claim)
+        with self._company.beside_others():
+            planned, obstacle = self._plan(conn)
+            claim = self._queue.claim(conn, self.name)
+            if planned or claim:
+                # Where there is work there may be more: wake the next, and before the slice, which may take long.
+                self._lookout.wakeup.ring()
+            if claim is not None and not claim.is_recovered:
+                self._treat(conn, claim)
+        if claim is not None and claim.is_recovered:
+            self._treat_alone(conn, claim)
+        if obstacle is not None and not planned and claim is None:  # it may be in the way of everything
+            self._readiness.lose(WORKLOAD, self._queue.workload, summary(obstacle.__cause__ or obstacle))
+            self._stop.wait(PAUSE_S)
         return bool(planned or claim)
 
+    def _plan(self, conn: Connection) -> tuple[Sequence[Planned], NotPlanned | None]:
+        """What was planned, and what is in the way of a batch that was not."""
+        put_off: list[NotPlanned] = []
+        planned = self._queue.plan(conn, on_put_off=put_off.append)
+        announce_planned(planned)
+        if not put_off:
+            return planned, None
+        error = put_off[0].__cause__ or put_off[0]
+        log.error(
+            "batch.put_off",
+            batch_id=put_off[0].batch_id,
+            batches=len(put_off),
+            error_type=type(error).__name__,
+            error=summary(error),
+            sqlstate=getattr(error, "sqlstate", None),
+            retry_in_s=put_off[0].delay_s,
+        )
+        return planned, put_off[0]
+
+    def _treat_alone(self, conn: Connection, claim: Claim) -> None:
+        """Give a recovered slice back, and claim again when nothing else is in hand in this process: were it claimed
+        while it waits, a neighbour that ends the process would use up its attempts."""
+        self._unreleased = claim, NotTreated(Effect.TRANSIENT, 0.0)
+        self._release_unreleased(conn)
+        with self._company.alone():
+            found = None if self._stop.is_set() else self._queue.claim(conn, self.name)
+            if found is not None:
+                self._treat(conn, found)
+
     def _treat(self, conn: Connection, claim: Claim) -> None:
-        self._unreleased = claim
         try:
             self._runner.treat(conn, claim)
         except NotTreated as failure:
+            self._unreleased = claim, failure
             if conn.closed:
                 raise psycopg.OperationalError("the connection is lost") from failure
-            is_pause = failure.effect is Effect.ENVIRONMENT
-            # After a pause other work goes first: else a slice that always fails would keep its worker for ever.
-            delay_s = failure.delay_s * 2 if is_pause else failure.delay_s
-            self._queue.release(conn, claim, timedelta(seconds=delay_s))
-            if is_pause:
+            self._release_unreleased(conn)
+            if failure.effect is Effect.ENVIRONMENT:
+                self._readiness.lose(WORKLOAD, self._queue.workload, summary(failure.__cause__ or failure))
                 self._stop.wait(min(failure.delay_s, PAUSE_S))
-        self._unreleased = None
+        else:
+            self._readiness.regain(WORKLOAD, self._queue.workload)
 
     def _release_unreleased(self, conn: Connection) -> None:
         """A claim whose connection was lost is given back on the next one, if no peer took it meanwhile."""
         if self._unreleased is not None:
-            self._queue.release(conn, self._unreleased, timedelta(0))
+            claim, failure = self._unreleased
+            # After a pause other work goes first: else a slice that always fails would keep its worker for ever.
+            delay_s = failure.delay_s * 2 if failure.effect is Effect.ENVIRONMENT else failure.delay_s
+            self._queue.release(conn, claim, timedelta(seconds=delay_s), forgives=not failure.counts)
             self._unreleased = None
 
     def _rest(self) -> None:
@@ -168,11 +216,13 @@ class Worker:
     def _look(self) -> Backlog:
         with self._borrow() as conn:
             backlog = self._queue.backlog(conn)
+            self._fare_well()
             if backlog.is_open:
                 self._patrol(conn)
+            else:
+                self._readiness.regain(WORKLOAD, self._queue.workload)  # nobody waits for it any more
             if backlog.processing and not backlog.to_treat:
-                for batch_id in self._queue.adopt_orphans(conn):
-                    log.warning("batch.orphaned", batch_id=batch_id)
+                self._adopt(conn)
             return backlog
 
     def _patrol(self, conn: Connection) -> None:
@@ -184,9 +234,21 @@ class Worker:
                     application_name=session.application_name,
                     ended=session.ended,
                 )
+            self._adopt(conn)
+
+    def _adopt(self, conn: Connection) -> None:
+        for batch_id in self._queue.adopt_orphans(conn):
+            log.warning("batch.orphaned", batch_id=batch_id)
+
+    def _fare_well(self) -> None:
+        """The database does what it is asked."""
+        self._backoff.reset()
+        self._readiness.regain(DATABASE, self.name)
 
     def _step_back(self, error: Exception) -> None:
         delay_s = self._backoff.next_s()
+        if self._backoff.failures > 1:  # one lost connection is replaced at once
+            self._readiness.lose(DATABASE, self.name, summary(error))
         level = log.warning if effect_of(error) is Effect.TRANSIENT else log.error
         level(
             "worker.waiting",

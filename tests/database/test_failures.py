@@ -37,8 +37,6 @@ def test_what_passes_by_itself_is_transient(name: str) -> None:
         "UndefinedTable",
         "UndefinedColumn",
         "ReadOnlySqlTransaction",
-        "IoError",
-        "InternalError_",
         "InvalidAuthorizationSpecification",
     ],
 )
@@ -57,6 +55,10 @@ def test_what_needs_a_person_is_the_environment(name: str) -> None:
         "StringDataRightTruncation",
         "RaiseException",
         "InFailedSqlTransaction",
+        "IoError",
+        "InternalError_",
+        "DataCorrupted",
+        "ConfigurationLimitExceeded",
     ],
 )
 def test_what_one_item_may_cause_is_the_datas_fault(name: str) -> None:

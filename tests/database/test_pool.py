@@ -1,21 +1,30 @@
 """The pool: what bounds its sessions, and what bounds the wait for one."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from time import monotonic
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import PoolTimeout
 
 from daemon.database.pool import Session, open_pool
 from tests.support.database import Database
 from tests.support.proxy import Proxy
 
-SHOWN = ("idle_in_transaction_session_timeout", "lock_timeout", "statement_timeout", "client_connection_check_interval")
+SHOWN = (
+    "idle_in_transaction_session_timeout",
+    "lock_timeout",
+    "statement_timeout",
+    "client_connection_check_interval",
+    "default_transaction_isolation",
+)
+KEEPALIVES = ("tcp_keepalives_idle", "tcp_keepalives_interval", "tcp_keepalives_count", "tcp_user_timeout")
 
 
-def shown(conn: psycopg.Connection) -> list[str]:
-    return [conn.execute(f"SHOW {name}").fetchone()[0] for name in SHOWN]  # type: ignore[index,call-overload]
+def shown(conn: psycopg.Connection, names: Sequence[str] = SHOWN) -> list[str]:
+    return [conn.execute(f"SHOW {name}").fetchone()[0] for name in names]  # type: ignore[index,call-overload]
 
 
 def test_every_session_is_bounded_and_named(database: Database) -> None:
@@ -23,11 +32,16 @@ def test_every_session_is_bounded_and_named(database: Database) -> None:
         database.dsn, "catalogd here", idle_in_transaction=timedelta(seconds=7), lock_timeout=timedelta(seconds=3)
     )
     with open_pool(session, 1) as pool, pool.connection() as pooled, session.connect("listener") as own:
-        assert shown(pooled) == shown(own) == ["7s", "3s", "0", "500ms"]
+        assert shown(pooled) == shown(own) == ["7s", "3s", "0", "500ms", "read committed"]
         assert pooled.execute("SHOW application_name").fetchone() == ("catalogd here",)
         assert own.execute("SHOW application_name").fetchone() == ("catalogd here listener",)
         assert pooled.autocommit
         assert own.autocommit
+
+
+def test_the_server_looks_for_a_lost_host_as_often_as_we_do(database: Database) -> None:
+    with Session(database.server.dsn(database.name, tcp=True), "catalogd here").connect() as conn:
+        assert shown(conn, KEEPALIVES) == ["5", "2", "3", "10000"]
 
 
 def test_a_statement_timeout_of_the_role_does_not_undo_our_work(db: psycopg.Connection, database: Database) -> None:
@@ -54,6 +68,17 @@ def test_a_stalled_network_bounds_the_wait_for_a_connection(database: Database) 
         pool.close()
 
 
+@pytest.mark.timeout(40)
+def test_a_host_that_stays_silent_is_passed_over(database: Database) -> None:
+    direct = database.server.dsn(database.name, tcp=True)
+    server = conninfo_to_dict(direct)
+    with Proxy(direct) as silent:
+        silent.stall()
+        both = make_conninfo(direct, host=f"127.0.0.1,{server['host']}", port=f"{silent.port},{server['port']}")
+        with Session(both, "catalogd test", connect_timeout=timedelta(seconds=2)).connect() as conn:
+            assert conn.info.port == int(str(server["port"]))
+
+
 def test_dead_connections_are_replaced_before_use(db: psycopg.Connection, database: Database) -> None:
     with open_pool(database.session, 2) as pool:
         db.execute(
@@ -68,3 +93,29 @@ def test_a_server_that_is_not_there_is_told_and_no_thread_is_left(database: Data
     nowhere = Session("host=127.0.0.1 port=1 user=x dbname=x", "x", connect_timeout=timedelta(seconds=1))
     with pytest.raises(PoolTimeout):
         open_pool(nowhere, 1, wait=timedelta(seconds=0.3))
+
+
+def test_names_are_looked_up_where_they_were_at_the_start_and_last_in_temporary_tables(
+    db: psycopg.Connection, database: Database
+) -> None:
+    with database.session.connect() as conn:
+        db.execute("CREATE SCHEMA postgres; CREATE TABLE postgres.batch_slices ()")  # named like the role
+        conn.execute("CREATE TEMP TABLE batch_slices ()")
+        found = conn.execute("SELECT 'batch_slices'::regclass = 'public.batch_slices'::regclass").fetchone()
+        assert found == (True,)
+
+
+@pytest.mark.parametrize(
+    ("given", "fixed"),
+    [
+        ('"$user", public', "public, pg_temp"),
+        ('one, "a""b, c", public', 'one, "a""b, c", public, pg_temp'),
+        ("pg_temp, public", "public, pg_temp"),
+        ("nowhere", "nowhere"),  # or a table would be made among the temporary ones, and be lost
+    ],
+)
+def test_a_search_path_of_the_roles_is_kept(db: psycopg.Connection, database: Database, given: str, fixed: str) -> None:
+    db.execute('CREATE SCHEMA one; CREATE SCHEMA "a""b, c"')
+    db.execute(f'ALTER DATABASE "{database.name}" SET search_path = {given}')
+    with database.session.connect() as conn:
+        assert conn.execute("SHOW search_path").fetchone() == (fixed,)

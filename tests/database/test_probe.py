@@ -2,11 +2,14 @@
 
 import threading
 from time import monotonic
+from typing import Any
 
 import psycopg
 import pytest
 
-from daemon.database.probe import hear, probe, sever
+from daemon.database import pool
+from daemon.database.pool import Session
+from daemon.database.probe import deadline, hear, probe, sever
 from tests.support.database import Database
 from tests.support.proxy import Proxy
 from tests.support.waiting import wait_until_blocked
@@ -26,6 +29,37 @@ def test_silence_is_noticed_within_the_deadline(database: Database) -> None:
             probe(conn, deadline_s=0.3)
         assert 0.3 <= monotonic() - began < 2.0
         assert conn.closed
+
+
+def test_a_block_that_takes_too_long_loses_its_connection(database: Database) -> None:
+    with (
+        Proxy(database.server.dsn(database.name, tcp=True)) as proxy,
+        psycopg.connect(proxy.dsn, autocommit=True) as conn,
+    ):
+        with deadline(conn, 20.0):
+            conn.execute("SELECT 1")
+        proxy.stall()
+        began = monotonic()
+        with pytest.raises(psycopg.OperationalError), deadline(conn, 0.3):
+            conn.execute("SELECT 1")
+        assert 0.3 <= monotonic() - began < 10.0
+
+
+def test_a_session_is_not_waited_for_when_the_server_falls_silent_after_the_handshake(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "ANSWER_S", 0.3)
+    with Proxy(database.server.dsn(database.name, tcp=True)) as proxy:
+        connect = pool.BoundedConnection.connect
+
+        def connect_and_stall(*arguments: Any, **keywords: Any) -> psycopg.Connection:
+            conn = connect(*arguments, **keywords)
+            proxy.stall()
+            return conn
+
+        monkeypatch.setattr(pool.BoundedConnection, "connect", connect_and_stall)
+        with pytest.raises(psycopg.OperationalError):
+            Session(proxy.dsn, "catalogd test").connect()
 
 
 def test_a_cut_connection_is_noticed_at_once(database: Database) -> None:

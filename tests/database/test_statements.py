@@ -35,8 +35,9 @@ PLANNABLE = sorted({f.name.removesuffix(".sql") for f in files("daemon.engine").
 def test_each_statement_of_the_engine_is_one_that_the_server_understands(db: psycopg.Connection, name: str) -> None:
     values = {
         "actor": "x", "allowed": ["x"], "batch_id": 1, "batch_ids": [1], "small": 1, "codes": ["x"], "failures": [1],
-        "items": [1], "items_column": "x", "limit": 1, "message": "x", "messages": ["x"], "retries": 1,
+        "items": [1], "items_column": "x", "limit": 1, "message": "x", "messages": ["x"], "pids": [1], "retries": 1,
         "retry_limit": 3, "slice_id": 1, "slice_ids": [1], "slice_size": 1, "status": "pending", "successes": [1],
-        "tiny": 1, "worker": "w", "entity": "x", "instance": "x", "workload": "x",
-    } | dict.fromkeys(("bound", "delay", "grace", "longest_delay"), timedelta(0))  # fmt: skip
+        "after": -1, "put_off": [1], "forgiven": 1, "tiny": 1, "endless": "1s", "worker": "w", "entity": "x",
+        "instance": "x", "workload": "x",
+    } | dict.fromkeys(("bound", "delay", "frozen", "grace", "longest_delay"), timedelta(0))  # fmt: skip
     db.execute(b"EXPLAIN " + make_queue()._statement(name), values)

@@ -5,7 +5,7 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from daemon.engine.queue import ITEM_DEATHS, SLICE_DEATHS, Queue
+from daemon.engine.queue import ITEM_DEATHS, SLICE_DEATHS, Queue, Timing
 from tests.support.database import Database
 from tests.support.engine import AT_ONCE, claim, make_queue, slices
 from tests.support.factories import age_claims, batch
@@ -62,6 +62,33 @@ def test_tiny_slices_of_another_turn_or_priority_stay_behind(db: psycopg.Connect
     assert [items_of(db, claim(db, queue).slice_ids) for _ in range(3)] == [[3], [1], [2]]
 
 
+@pytest.mark.parametrize(
+    "difference",
+    [
+        "priority = -1",
+        "turn = 9",
+        "attempts = 1",
+        "claimed_at = now(), claimed_by = 'peer'",
+        "run_after = now() + interval '1 minute'",
+        "items = '{2, 3, 4}'",
+        "workload = 'other'",
+    ],
+)
+def test_what_differs_from_the_first_is_left_out_of_the_group(db: psycopg.Connection, difference: str) -> None:
+    queue = plan(db, 100, [1], [2], [5])
+    db.execute(f"UPDATE batch_slices SET {difference} WHERE items = '{{2}}'")  # type: ignore[call-overload]  # noqa: S608
+    assert items_of(db, claim(db, queue).slice_ids) == [1, 5]
+
+
+def test_slices_of_another_workload_are_none_of_ours(db: psycopg.Connection) -> None:
+    queue = plan(db, 100, [1])
+    db.execute("UPDATE batch_slices SET workload = 'other'")
+    assert queue.claim(db, "w") is None
+    assert queue.adopt_orphans(db) != []
+    queue.plan(db)
+    assert slices(db, "workload") == ["other", "categorization"]
+
+
 def test_a_slice_that_was_tried_before_goes_alone(db: psycopg.Connection) -> None:
     queue = plan(db, 100, [1], [2], [3])
     db.execute("UPDATE batch_slices SET attempts = 1 WHERE items = '{1}'")
@@ -85,6 +112,32 @@ def test_an_aged_claim_that_nobody_has_locked_is_taken(db: psycopg.Connection) -
     taken = claim(db, queue, "alive")
     assert taken.is_recovered
     assert taken.slices[0].attempts == 2
+
+
+def test_a_claim_from_before_the_servers_start_is_taken_and_its_attempt_does_not_count(db: psycopg.Connection) -> None:
+    queue = plan(db, 2, [1])
+    claim(db, queue, "peer/1")
+    db.execute("UPDATE batch_slices SET claimed_at = pg_postmaster_start_time() - interval '1 ms'")
+    assert claim(db, queue, "test/1").slices[0].attempts == 1
+
+
+def test_a_claim_of_an_instance_that_lives_is_taken_by_it_and_its_attempt_does_not_count(
+    db: psycopg.Connection,
+) -> None:
+    queue = plan(db, 2, [1])
+    claim(db, queue, "test/1")
+    age_claims(db, seconds=1)
+    assert claim(db, queue, "test/2").slices[0].attempts == 1
+    age_claims(db, seconds=1)
+    assert claim(db, make_queue(instance="peer"), "peer/1").slices[0].attempts == 2
+
+
+def test_an_instance_that_took_too_long_counts_its_own_attempt(db: psycopg.Connection) -> None:
+    queue = make_queue(timing=Timing(grace=timedelta(0), frozen=timedelta(0)))
+    batch(db, [1])
+    queue.plan(db)
+    claim(db, queue, "test/1")
+    assert claim(db, queue, "test/2").slices[0].attempts == 2
 
 
 def test_an_aged_claim_that_is_locked_is_alive_however_old(db: psycopg.Connection, database: Database) -> None:

@@ -1,9 +1,12 @@
 """Listening: a hint that is proved, lost and found again; never the only way."""
 
+import itertools
 import random
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
+from typing import Any
 
 import psycopg
 import pytest
@@ -64,6 +67,11 @@ def listen(database: Database) -> Iterator[Run]:
     return run
 
 
+def rings(lookout: Lookout) -> bool:
+    with lookout.wakeup.watch():
+        return lookout.wakeup.wait(5)
+
+
 def end_listeners(db: psycopg.Connection) -> None:
     db.execute(
         "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
@@ -73,17 +81,17 @@ def end_listeners(db: psycopg.Connection) -> None:
 
 def test_it_rings_once_after_listen_for_what_was_sent_before(listen: Run, events: EventTap) -> None:
     with listen() as lookout:
-        assert lookout.wakeup.wait(5)
+        assert rings(lookout)
         assert not lookout.wakeup.wait(0)
         assert events.wait_for("listener.connected").items() >= {"channel": CHANNEL, "level": "info"}.items()
 
 
 def test_each_insert_rings(db: psycopg.Connection, listen: Run) -> None:
     with listen() as lookout:
-        lookout.wakeup.wait(5)
+        rings(lookout)
         for _ in range(3):
             batch(db, [1])
-            assert lookout.wakeup.wait(5)
+            assert rings(lookout)
         assert not lookout.wakeup.wait(0)
 
 
@@ -91,26 +99,26 @@ def test_a_lost_connection_is_told_and_made_again_with_a_ring(
     db: psycopg.Connection, listen: Run, events: EventTap
 ) -> None:
     with listen() as lookout:
-        lookout.wakeup.wait(5)
+        rings(lookout)
         end_listeners(db)
         lost = events.wait_for("listener.lost")
         assert (lost["level"], lost["channel"]) == ("warning", CHANNEL)
         assert lost["retry_in_s"] <= 0.1
         events.wait_for("listener.connected", count=2)
-        assert lookout.wakeup.wait(5)
+        assert rings(lookout)
         wait_until(lambda: not lookout.is_deaf.is_set())
         lookout.wakeup.wait(0.05)
         batch(db, [1])
-        assert lookout.wakeup.wait(5)
+        assert rings(lookout)
 
 
 def test_while_the_connection_is_lost_the_poll_is_short(listen: Run, database: Database, events: EventTap) -> None:
     with Proxy(database.server.dsn(database.name, tcp=True)) as proxy, listen(QUICK, proxy.dsn) as lookout:
-        lookout.wakeup.wait(5)
+        rings(lookout)
         proxy.stall()
         events.wait_for("listener.lost")
         wait_until(lookout.is_deaf.is_set)
-        assert lookout.wakeup.wait(5)  # who sleeps for long must begin to poll
+        assert rings(lookout)  # who sleeps for long must begin to poll
         proxy.resume()
         events.wait_for("listener.connected", count=2)
         wait_until(lambda: not lookout.is_deaf.is_set())
@@ -123,6 +131,43 @@ def test_silence_is_noticed_by_the_probe(listen: Run, database: Database, events
         proxy.cut()
         proxy.resume()
         events.wait_for("listener.connected", count=2)
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_server_that_falls_silent_while_it_begins_to_listen_is_given_up(
+    database: Database, events: EventTap, place: int
+) -> None:
+    """Before LISTEN, within the self-test, and at its end."""
+    stop = threading.Event()
+
+    def notify(channel: str) -> None:
+        with database.connect() as conn:
+            conn.execute("SELECT pg_notify(%s, '')", (channel,))
+
+    with ThreadPoolExecutor(1) as pool, Proxy(database.server.dsn(database.name, tcp=True)) as proxy:
+        session = Session(proxy.dsn, "catalogd test", connect_timeout=ms(2000))
+
+        def connect() -> psycopg.Connection:
+            conn = session.connect("listener")
+            execute, numbers = conn.execute, itertools.count()
+
+            def stall_at_its_place(*arguments: Any) -> Any:
+                if next(numbers) == place:
+                    proxy.stall()
+                return execute(*arguments)
+
+            conn.execute = stall_at_its_place  # type: ignore[method-assign]
+            return conn
+
+        listener = Listener(connect, notify, [], stop, Backoff(random.Random(1), 3600, 3600), QUICK)
+        running = pool.submit(listener.run)
+        try:
+            events.wait_for("listener.lost")
+        finally:
+            stop.set()
+            listener.interrupt()
+    running.result(10)
+    listener.close()
 
 
 def test_a_listener_that_hears_nothing_says_once_that_it_is_deaf(
@@ -170,9 +215,9 @@ def test_a_notification_that_comes_with_the_probes_answer_rings(
 
     genuine = module.probe
     with listen(Hearing(probe_every=ms(300))) as lookout:
-        assert lookout.wakeup.wait(5)
+        assert rings(lookout)
         monkeypatch.setattr(module, "probe", probe_late)
-        assert lookout.wakeup.wait(5)
+        assert rings(lookout)
         assert probed.is_set()
 
 
@@ -190,3 +235,33 @@ def test_a_server_that_cannot_listen_is_trouble_not_a_crash(
 def test_a_stop_while_it_waits_is_seen_at_once(listen: Run) -> None:
     with listen():
         pass  # leaving joins the thread, whose probe is a minute away
+
+
+def test_a_connection_that_cannot_be_made_is_not_tried_again_before_its_time(events: EventTap) -> None:
+    stop, tried, tried_again = threading.Event(), threading.Event(), threading.Event()
+
+    def fail() -> psycopg.Connection:
+        (tried_again if tried.is_set() else tried).set()
+        raise psycopg.OperationalError("away")
+
+    listener = Listener(fail, lambda _channel: None, [], stop, Backoff(random.Random(1), 3600, 3600))
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(listener.run)
+        events.wait_for("listener.lost")
+        is_early = tried_again.wait(0.3)
+        stop.set()
+        listener.interrupt()
+        running.result(10)
+    listener.close()
+    assert not is_early
+
+
+def test_a_start_does_not_wait_for_a_listener_that_crashed() -> None:
+    def crash() -> psycopg.Connection:
+        raise RuntimeError("nobody expects this")
+
+    listener = Listener(crash, lambda _channel: None, [], threading.Event(), Backoff(random.Random(1)))
+    with pytest.raises(RuntimeError):
+        listener.run()
+    assert listener.is_settled.is_set()
+    listener.close()

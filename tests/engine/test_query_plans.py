@@ -1,78 +1,244 @@
-"""The hot statements stay hot: with a long queue none of them reads the whole of it."""
+"""The hot statements stay hot: with a long queue and many results none of them reads the whole of a table."""
 
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
 import psycopg
 import pytest
 
+from daemon.database.embedded import EmbeddedServer
+from daemon.database.statements import statement
 from daemon.engine.queue import Claim, Queue
-from tests.support.engine import make_queue
+from daemon.engine.workload import Item
+from tests.support.database import Database
+from tests.support.engine import claim, done, make_queue
+from tests.support.factories import batch
 
-ROWS = 200_000
+IS_LONG = "CATALOGD_LONG" in os.environ
+ROWS = 1_000_000 if IS_LONG else 200_000  # slices
+RESULTS = 200_000  # with fewer, reading them all is the better plan
+FINISHED = 20_000 if IS_LONG else 500  # slices that are treated one after the other
+
+pytestmark = pytest.mark.timeout(1800 if IS_LONG else 120)
+BATCHES = 20_000
+AT_WORK = 20  # big batches, which all slices are of
+SMALL = BATCHES + 1  # a batch with a few slices that wait among all the others
+PENDING = BATCHES + 2
+BIG = {"batch_slices", "predictions", "products", "categorization_batches", "categorization_errors", "evidence"}
+
+
+@pytest.fixture(scope="module")
+def full(server: EmbeddedServer, template: str) -> Iterator[Database]:
+    """A long queue of some big batches, among many finished ones with their results; with statistics."""
+    database = Database.create(server, template=template)
+    with database.connect() as db:
+        db.execute("SET session_replication_role = replica")  # no foreign key is checked while the tables are filled
+        db.execute(
+            "INSERT INTO categorization_batches (product_ids, status)"
+            " SELECT '[1]', CASE WHEN i <= %s THEN 'processing' ELSE 'completed' END FROM generate_series(1, %s) AS i",
+            (AT_WORK, BATCHES),
+        )
+        db.execute(
+            "INSERT INTO categorization_batches (product_ids, status, remaining_products)"
+            " VALUES ('[1, 2, 3]', 'processing', 3), ('[1, 2, 3, 4]', 'pending', NULL)"
+        )
+        db.execute(
+            "INSERT INTO batch_slices (workload, batch_id, turn, items)"
+            " SELECT 'categorization', i %% %(at_work)s + 1, i / %(at_work)s, ARRAY[i, i + 1]"
+            " FROM generate_series(1, %(rows)s) AS i"
+            " UNION ALL SELECT 'categorization', %(small)s, i, ARRAY[i] FROM generate_series(1, 3) AS i",
+            {"at_work": AT_WORK, "rows": ROWS, "small": SMALL},
+        )
+        db.execute("INSERT INTO products (sku, name) SELECT i, i FROM generate_series(1, %s) AS i", (RESULTS,))
+        db.execute(
+            "INSERT INTO predictions (batch_id, product_id, status)"
+            " SELECT i %% 1000 + 100, i, CASE WHEN i %% 2 = 0 THEN 'pending' ELSE 'superseded' END"
+            " FROM generate_series(1, %s) AS i",
+            (RESULTS,),
+        )
+        db.execute(
+            "INSERT INTO categorization_errors (batch_id, item, code, message)"
+            " SELECT i % 1000 + 100, '1', 'odd', 'odd' FROM generate_series(1, 20000) AS i"
+        )
+        db.execute("ANALYZE")
+    yield database
+    database.drop()
+
+
+@pytest.fixture(params=["server's settings", "our settings"])
+def db(full: Database, request: pytest.FixtureRequest) -> Iterator[psycopg.Connection]:
+    """A session whose changes are undone."""
+    connect = full.connect if request.param == "server's settings" else full.session.connect
+    with connect() as conn, conn.transaction(force_rollback=True):
+        yield conn
 
 
 @pytest.fixture
-def queue(db: psycopg.Connection) -> Queue:
-    """A queue of many slices of many batches, with statistics, and among them one claim."""
-    db.execute(
-        "INSERT INTO categorization_batches (product_ids, status)"
-        " SELECT '[1]', CASE WHEN i <= 20 THEN 'processing' ELSE 'completed' END FROM generate_series(1, 20000) AS i"
-    )
-    db.execute(
-        "INSERT INTO batch_slices (workload, batch_id, turn, items)"
-        " SELECT 'categorization', i %% 20 + 1, i / 20, ARRAY[i, i + 1] FROM generate_series(1, %s) AS i",
-        (ROWS,),
-    )
-    db.execute("ANALYZE batch_slices, categorization_batches")
+def queue() -> Queue:
     return make_queue()
 
 
-def explain(db: psycopg.Connection, queue: Queue, name: str, values: dict[str, object]) -> list[dict[str, Any]]:
-    """The nodes of the plan of the statement, with its real parameters."""
-    values |= {"workload": "categorization"}
-    row = db.execute(b"EXPLAIN (FORMAT JSON) " + queue._statement(name), values).fetchone()
+def run(db: psycopg.Connection, query: bytes, values: dict[str, object]) -> list[dict[str, Any]]:
+    """Run a statement with its real parameters; the nodes of its plan, the outermost first."""
+    row = db.execute(b"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) " + query, values).fetchone()
     assert row is not None
     nodes: list[dict[str, Any]] = []
     todo = [row[0][0]["Plan"]]
     while todo:
-        node = todo.pop()
+        node = todo.pop(0)
         nodes.append(node)
         todo += node.get("Plans", [])
     return nodes
 
 
+def pages(nodes: list[dict[str, Any]]) -> int:
+    """How many pages the statement looked at."""
+    return int(nodes[0]["Shared Hit Blocks"] + nodes[0]["Shared Read Blocks"])
+
+
+def assert_reads_little(nodes: list[dict[str, Any]], most_pages: int) -> None:
+    whole = [node for node in nodes if node["Node Type"] == "Seq Scan" and node.get("Relation Name") in BIG]
+    assert whole == [], json.dumps(nodes, default=str)
+    assert pages(nodes) <= most_pages, json.dumps(nodes, default=str)
+
+
 CLAIM = {
+    "instance": "here",
     "worker": "w",
     "slice_size": 500,
     "tiny": 10,
     "grace": timedelta(milliseconds=400),
+    "frozen": timedelta(seconds=30),
     "longest_delay": timedelta(minutes=5),
 }
+PLAN = {"batch_ids": [PENDING], "slice_size": 500, "retry_limit": 3, "items_column": "product_ids"}
+SETTLE = {"slice_ids": [ROWS + 1], "batch_ids": [SMALL], "successes": [1], "failures": [0]}
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "most_pages"),
+    [
+        ("claim", CLAIM, 300),  # a group of twenty
+        ("claim", CLAIM | {"slice_size": 1}, 30),
+        ("lock", {"slice_ids": [5, 6, 7], "worker": "w", "endless": "5min"}, 60),
+        ("release", {"slice_ids": [5, 6, 7], "worker": "w", "delay": timedelta(0), "forgiven": 1}, 60),
+        ("backlog", {}, 40),
+        ("settle", SETTLE, 100),
+        ("drop_slices", {"batch_ids": [SMALL]}, 100),
+        ("split", {"slice_id": 5}, 60),
+        ("lock_pending", {"limit": 200, "small": 2048, "after": -1, "put_off": []}, 40),
+        ("plan", PLAN, 200),
+    ],
+)
+def test_no_hot_statement_reads_a_whole_table(
+    db: psycopg.Connection, queue: Queue, name: str, values: dict[str, object], most_pages: int
+) -> None:
+    common = {"workload": "categorization", "entity": "categorization_batch", "instance": "test"}
+    assert_reads_little(run(db, queue._statement(name), common | values), most_pages)
+
+
+def test_adopting_orphans_asks_for_each_open_batch_once(db: psycopg.Connection, queue: Queue) -> None:
+    nodes = run(db, queue._statement("adopt_orphans"), {"workload": "categorization"})
+    assert_reads_little(nodes, most_pages=20 * AT_WORK)
+
+
+IDS = list(range(1, RESULTS, RESULTS // 500))[:500]
 
 
 @pytest.mark.parametrize(
     ("name", "values"),
     [
-        ("claim", CLAIM),
-        ("lock", {"slice_ids": [5, 6, 7], "worker": "w"}),
-        ("release", {"slice_ids": [5, 6, 7], "worker": "w", "delay": timedelta(0)}),
-        ("backlog", {}),
+        ("lock_products", {"product_ids": IDS}),
+        ("read_products", {"product_ids": IDS}),
+        ("read_predicted", {"batch_ids": [PENDING] * len(IDS), "product_ids": IDS}),
+        ("supersede", {"product_ids": IDS}),
+        ("mark_predicted", {"product_ids": IDS}),
     ],
 )
-def test_no_hot_statement_reads_the_whole_queue(
-    db: psycopg.Connection, queue: Queue, name: str, values: dict[str, object]
+def test_the_store_reads_no_whole_table_for_a_slice(
+    db: psycopg.Connection, name: str, values: dict[str, object]
 ) -> None:
-    nodes = explain(db, queue, name, dict(values))
-    whole = [n for n in nodes if n["Node Type"] == "Seq Scan" and n.get("Relation Name") == "batch_slices"]
-    assert whole == [], json.dumps(nodes, default=str)
-    assert any(n.get("Relation Name") == "batch_slices" for n in nodes)
+    nodes = run(db, statement("daemon.workloads.categorization", name), values)
+    assert_reads_little(nodes, most_pages=30 * len(IDS))
+
+
+def test_a_batch_is_not_slowed_by_its_own_predictions_where_all_others_are_decided(database: Database) -> None:
+    """As the statistics know of no pending one, the index of the status would look like the shortest way."""
+    with database.session.connect() as db:
+        db.execute("ALTER TABLE predictions SET (autovacuum_enabled = off)")
+        db.execute("INSERT INTO products (sku, name) SELECT i, i FROM generate_series(1, 20000) AS i")
+        old, new = batch(db, [1], status="completed"), batch(db, [1], status="completed")
+        insert = (
+            "INSERT INTO predictions (batch_id, product_id, status)"
+            " SELECT %s, i, %s FROM generate_series(%s::int, %s::int) AS i"
+        )
+        db.execute(insert, (old, "approved", 1, 20_000))
+        db.execute("ANALYZE predictions")
+        db.execute(insert, (new, "pending", 1, 10_000))
+        values: dict[str, object] = {"product_ids": list(range(15_001, 15_101))}
+        nodes = run(db, statement("daemon.workloads.categorization", "supersede"), values)
+    assert [node["Index Name"] for node in nodes if "Index Name" in node] == ["predictions_product_id_idx"]
+
+
+@pytest.fixture
+def working(database: Database) -> Iterator[psycopg.Connection]:
+    """A queue of more slices than will be finished, and no vacuum that takes away what is left of those."""
+    with database.connect() as conn:
+        conn.execute("ALTER TABLE batch_slices SET (autovacuum_enabled = off)")
+        batch(conn, range(1, FINISHED + 1000))
+        make_queue(slice_size=1).plan(conn)
+        conn.execute("ANALYZE batch_slices")
+        yield conn
+
+
+def finish_slices(conn: psycopg.Connection, queue: Queue) -> None:
+    for _ in range(FINISHED):
+        taken = claim(conn, queue)
+        with conn.transaction():
+            (locked,) = queue.lock(conn, taken)
+            queue.settle(conn, [locked], done([Item(locked.batch_id, item) for item in locked.items]))
+
+
+def pages_of_a_claim(conn: psycopg.Connection, queue: Queue) -> int:
+    with conn.transaction(force_rollback=True):
+        values = CLAIM | {"slice_size": 1, "workload": "categorization"}
+        return pages(run(conn, queue._statement("claim"), values))
+
+
+def test_a_claim_costs_the_same_however_many_slices_are_finished(working: psycopg.Connection) -> None:
+    """Their index entries are marked dead as claims pass them; their pages, 140 to a page, stay until a vacuum."""
+    queue = make_queue(slice_size=1)
+    before = pages_of_a_claim(working, queue)
+    finish_slices(working, queue)
+    after = pages_of_a_claim(working, queue)
+    print(f"pages of a claim: {before} at first, {after} after {FINISHED:,} slices without a vacuum")  # noqa: T201
+    assert after <= before + 20 + FINISHED // 100
+
+
+def test_a_snapshot_that_is_kept_open_makes_claims_dearer_only_until_it_ends(
+    working: psycopg.Connection, database: Database
+) -> None:
+    """Index entries of finished slices cannot be marked dead while somebody may still see them."""
+    queue = make_queue(slice_size=1)
+    before = pages_of_a_claim(working, queue)
+    with database.connect() as report:
+        report.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        report.execute("SELECT count(*) FROM products")
+        finish_slices(working, queue)
+        meanwhile = pages_of_a_claim(working, queue)
+    pages_of_a_claim(working, queue)  # marks them
+    after = pages_of_a_claim(working, queue)
+    figures = f"{before} at first, {meanwhile} after {FINISHED:,} slices under a snapshot, {after} after it"
+    print("pages of a claim:", figures)  # noqa: T201
+    assert meanwhile <= before + 3 * FINISHED
+    assert after <= before + 20 + FINISHED // 100
 
 
 @pytest.mark.parametrize("mode", ["force_custom_plan", "force_generic_plan"])
-def test_nor_does_it_when_it_runs_prepared(db: psycopg.Connection, queue: Queue, mode: str) -> None:
+def test_nor_does_the_queue_when_its_statements_are_prepared(db: psycopg.Connection, queue: Queue, mode: str) -> None:
     db.execute(f"SET plan_cache_mode = {mode}")  # type: ignore[call-overload]
     db.prepare_threshold = 0
     taken: list[Claim | None] = []
@@ -83,25 +249,18 @@ def test_nor_does_it_when_it_runs_prepared(db: psycopg.Connection, queue: Queue,
         "release": lambda: queue.release(db, taken[-1], timedelta(0)),  # type: ignore[arg-type]
     }
     for name, step in steps.items():
-        with db.transaction():
-            step()
-            row = db.execute("SELECT seq_scan FROM pg_stat_xact_user_tables WHERE relname = 'batch_slices'").fetchone()
-            assert row == (0,), name
+        step()
+        row = db.execute("SELECT seq_scan FROM pg_stat_xact_user_tables WHERE relname = 'batch_slices'").fetchone()
+        assert row == (0,), name
     assert taken[0] is not None
     assert len(taken[0].slices) > 1
 
 
-def test_claiming_leaves_the_indexes_alone(db: psycopg.Connection, queue: Queue) -> None:
+def test_claiming_leaves_the_indexes_alone(db: psycopg.Connection) -> None:
     one_by_one = make_queue(slice_size=1)
-    with db.transaction():
-        for _ in range(8):  # as many as a page has room for, within one transaction
-            one_by_one.claim(db, "w")
-        row = db.execute(
-            "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_xact_user_tables WHERE relname = 'batch_slices'"
-        ).fetchone()
+    for _ in range(8):  # as many as a page has room for, within one transaction
+        one_by_one.claim(db, "w")
+    row = db.execute(
+        "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_xact_user_tables WHERE relname = 'batch_slices'"
+    ).fetchone()
     assert row == (8, 8)
-
-
-def test_the_oldest_pending_batches_are_found_by_their_index(db: psycopg.Connection, queue: Queue) -> None:
-    nodes = explain(db, queue, "lock_pending", {"limit": 200, "small": 2048})
-    assert "categorization_batches_pending" in {n.get("Index Name") for n in nodes}

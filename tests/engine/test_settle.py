@@ -1,18 +1,16 @@
 """Locking and settling: results, counters, errors and the slice's end are one commit."""
 
-import threading
-from collections.abc import Sequence
 from datetime import timedelta
 
 import psycopg
 import pytest
 
-from daemon.engine.queue import Completed, Queue, Timing
+from daemon.engine.queue import Queue, Timing
 from daemon.engine.workload import Item, Outcome
 from tests.support.database import Database
-from tests.support.engine import AT_ONCE, claim, done, make_queue, slices, treat
+from tests.support.engine import AT_ONCE, claim, make_queue, slices, treat
 from tests.support.factories import age_claims, batch, errors_of, read_batch, shop
-from tests.support.waiting import wait_until, wait_until_blocked
+from tests.support.waiting import wait_until, wait_until_idle
 
 
 def planned(db: psycopg.Connection, products: int, slice_size: int, timing: Timing | None = None) -> tuple[Queue, int]:
@@ -91,58 +89,6 @@ def test_slices_of_several_batches_settle_together(db: psycopg.Connection) -> No
     assert [one.id for one in completed] == batch_ids
 
 
-def test_of_two_workers_that_finish_at_once_exactly_one_completes(db: psycopg.Connection, database: Database) -> None:
-    queue, batch_id = planned(db, 2, 1)
-    results: list[Sequence[Completed]] = []
-    with database.connect() as one, database.connect() as other:
-        first, second = claim(one, queue, "one"), claim(other, queue, "other")
-        with one.transaction():
-            assert treat(one, queue, first) == []
-
-            def finish() -> None:
-                with other.transaction():
-                    results.append(treat(other, queue, second))
-
-            thread = threading.Thread(target=finish)
-            thread.start()
-            wait_until_blocked(db, one)
-            assert counters(db, batch_id) == (2, 0, 0, 0)
-        thread.join(10)
-    ((completed,),) = results
-    assert completed.id == batch_id
-    assert counters(db, batch_id) == (2, 2, 2, 0)
-    assert read_batch(db, batch_id)["status"] == "completed"
-
-
-@pytest.mark.parametrize("is_cancel_first", [True, False])
-def test_cancelling_meets_the_last_slice(db: psycopg.Connection, database: Database, is_cancel_first: bool) -> None:
-    queue, batch_id = planned(db, 1, 1)
-    order = b"UPDATE categorization_batches SET status = 'cancelled' WHERE status IN ('pending', 'processing')"
-    with database.connect() as worker, database.connect() as php:
-        taken = claim(worker, queue)
-        early, late = (php, worker) if is_cancel_first else (worker, php)
-
-        def act(conn: psycopg.Connection) -> None:
-            if conn is php:
-                php.execute(order)
-            else:
-                treat(worker, queue, taken)
-
-        def act_late() -> None:
-            with late.transaction():
-                act(late)
-
-        with early.transaction():
-            act(early)
-            thread = threading.Thread(target=act_late)
-            thread.start()
-            wait_until_blocked(db, early)
-        thread.join(10)
-    # Either way what was committed is counted, and the first word stands.
-    assert counters(db, batch_id) == (1, 1, 1, 0)
-    assert read_batch(db, batch_id)["status"] == ("cancelled" if is_cancel_first else "completed")
-
-
 def test_the_slices_of_a_cancelled_batch_are_dropped_untreated(db: psycopg.Connection) -> None:
     queue, batch_id = planned(db, 6, 2)
     taken = claim(db, queue)
@@ -176,23 +122,6 @@ def test_the_slices_of_a_deleted_batch_vanish(db: psycopg.Connection) -> None:
     assert not queue.backlog(db).is_open
 
 
-def test_a_retry_given_while_a_slice_runs_counts_its_results(db: psycopg.Connection, database: Database) -> None:
-    queue, batch_id = planned(db, 2, 1)
-    with database.connect() as worker:
-        taken = claim(worker, queue)
-        with worker.transaction():
-            locked = queue.lock(worker, taken)
-            db.execute("UPDATE categorization_batches SET status = 'pending', retry_count = retry_count + 1")
-            worker.execute("INSERT INTO predictions (batch_id, product_id) VALUES (%s, 1)", (batch_id,))
-            assert queue.settle(worker, locked, done([Item(batch_id, 1)])) == []
-    assert read_batch(db, batch_id)["status"] == "pending"
-    queue.plan(db)
-    assert counters(db, batch_id) == (2, 1, 1, 0)
-    with db.transaction():
-        (completed,) = treat(db, queue, claim(db, queue))
-    assert (completed.retry_count, completed.success) == (1, 2)
-
-
 def test_a_zombie_whose_claim_was_taken_finds_nothing_to_lock(db: psycopg.Connection) -> None:
     queue, batch_id = planned(db, 1, 1, AT_ONCE)
     lost = claim(db, queue, "zombie")
@@ -203,15 +132,6 @@ def test_a_zombie_whose_claim_was_taken_finds_nothing_to_lock(db: psycopg.Connec
     assert counters(db, batch_id) == (1, 0, 0, 0)
 
 
-def test_a_worker_whose_claim_was_planned_anew_finds_nothing_to_lock(db: psycopg.Connection) -> None:
-    queue, _ = planned(db, 1, 1)
-    taken = claim(db, queue)
-    db.execute("UPDATE categorization_batches SET status = 'pending', retry_count = 1")
-    queue.plan(db)
-    with db.transaction():
-        assert queue.lock(db, taken) == []
-
-
 def test_splitting_gives_each_item_a_slice_that_goes_alone(db: psycopg.Connection) -> None:
     queue, _ = planned(db, 3, 3)
     taken = claim(db, queue)
@@ -220,6 +140,18 @@ def test_splitting_gives_each_item_a_slice_that_goes_alone(db: psycopg.Connectio
         queue.split(db, locked)
     assert slices(db) == [[1], [2], [3]]
     assert [len(claim(db, queue).slices) for _ in range(3)] == [1, 1, 1]
+
+
+def test_what_is_split_keeps_its_place_in_the_queue(db: psycopg.Connection) -> None:
+    queue = make_queue(slice_size=2)
+    batch(db, shop(db, products=4), priority=7)
+    queue.plan(db)
+    claim(db, queue)
+    taken = claim(db, queue)
+    with db.transaction():
+        (locked,) = queue.lock(db, taken)
+        queue.split(db, locked)
+    assert slices(db, "items, priority, turn") == [([1, 2], 7, 0), ([3], 7, 1), ([4], 7, 1)]
 
 
 def test_orders_are_given_only_where_they_make_sense(db: psycopg.Connection) -> None:
@@ -252,6 +184,7 @@ def test_a_session_frozen_inside_a_copy_is_ended_and_its_slice_is_free(
     assert queue.claim(db, "alive") is None
     with database.connect() as stranger, stranger.transaction():
         stranger.execute("SELECT 1")  # idle in a transaction too, but none of ours
+        wait_until_idle(db, stranger)
         idle = "SELECT state_change < clock_timestamp() - interval '60 ms' FROM pg_stat_activity WHERE pid = %s"
         wait_until(lambda: db.execute(idle, (stranger.info.backend_pid,)).fetchone() == (True,))
         (ended,) = queue.end_frozen(db)
@@ -259,6 +192,23 @@ def test_a_session_frozen_inside_a_copy_is_ended_and_its_slice_is_free(
     assert (ended.pid, ended.application_name, ended.ended) == (frozen.info.backend_pid, "catalogd elsewhere", True)
     wait_until(lambda: queue.claim(db, "alive") is not None)
     frozen.close()
+
+
+def test_only_a_silent_transaction_in_this_database_is_frozen(db: psycopg.Connection, database: Database) -> None:
+    with (
+        psycopg.connect(database.dsn, autocommit=True, application_name="catalogd idle") as idle,
+        psycopg.connect(database.server.dsn(), application_name="catalogd elsewhere") as elsewhere,
+    ):
+        for session in (idle, elsewhere):
+            session.execute("SELECT 1")
+        silent = (
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name IN ('catalogd idle', 'catalogd elsewhere')"
+            " AND wait_event = 'ClientRead' AND state_change < clock_timestamp() - interval '60 ms'"
+        )
+        wait_until(lambda: db.execute(silent).fetchone() == (2,))
+        assert make_queue(timing=Timing(frozen=timedelta(milliseconds=50))).end_frozen(db) == []
+        idle.execute("BEGIN")
+        assert make_queue(timing=Timing(frozen=timedelta(hours=1))).end_frozen(db) == []
 
 
 @pytest.mark.parametrize("wrong", [1, 5, 700])

@@ -10,7 +10,7 @@ from psycopg import errors
 
 from daemon.database.failures import Effect
 from daemon.engine.queue import ITEM_DEATHS, SLICE_DEATHS
-from daemon.engine.slice import NotTreated
+from daemon.engine.slice import NotTreated, Suspicion
 from daemon.engine.workload import Item, Outcome
 from tests.support.database import Database
 from tests.support.engine import AT_ONCE, claim, make_queue, make_runner, slices
@@ -24,7 +24,9 @@ SLICE_KEYS = {"batch_id", "slice_id", "items", "attempt"}
 class Bench:
     """One batch, one runner."""
 
-    def __init__(self, db: psycopg.Connection, products: int, slice_size: int = 100) -> None:
+    def __init__(
+        self, db: psycopg.Connection, products: int, slice_size: int = 100, suspicion: Suspicion | None = None
+    ) -> None:
         self.db = db
         self.product_ids = shop(db, products=products)
         self.batch_id = batch(db, self.product_ids)
@@ -32,7 +34,7 @@ class Bench:
         self.queue = make_queue(slice_size, AT_ONCE)
         self.queue.plan(db)
         self.cancelled = threading.Event()
-        self.runner = make_runner(self.queue, self.workload, self.cancelled)
+        self.runner = make_runner(self.queue, self.workload, self.cancelled, suspicion)
 
     def treat(self) -> None:
         """The next slice; given back when it cannot be treated, as the worker does, and due at once."""
@@ -184,6 +186,18 @@ def test_delays_grow_until_a_success(db: psycopg.Connection) -> None:
     assert caught.value.delay_s <= 0.1
 
 
+def test_what_is_damaged_in_the_server_costs_the_others_nothing(db: psycopg.Connection) -> None:
+    bench = Bench(db, products=9)
+    db.execute(
+        "CREATE FUNCTION read(id bigint) RETURNS boolean LANGUAGE plpgsql AS"
+        " $$ BEGIN IF id = 4 THEN RAISE 'invalid page' USING ERRCODE = 'data_corrupted'; END IF; RETURN true; END $$"
+    )
+    db.execute("ALTER TABLE predictions ADD CHECK (read(product_id))")
+    bench.treat()
+    assert errors_of(db, bench.batch_id) == [("4", "refused")]
+    assert bench.predicted() == [id for id in bench.product_ids if id != 4]
+
+
 def test_what_no_item_is_guilty_of_pauses_the_workload(db: psycopg.Connection, events: EventTap) -> None:
     bench = Bench(db, products=3)
     db.execute("ALTER TABLE predictions RENAME TO gone")
@@ -216,6 +230,23 @@ def test_when_every_item_fails_alike_the_workload_is_paused_and_nothing_marked(
     assert bench.predicted() == bench.product_ids
 
 
+def test_a_slice_that_is_set_back_again_and_again_waits_longer_though_other_work_succeeds(
+    db: psycopg.Connection,
+) -> None:
+    bench = Bench(db, products=8, slice_size=2)
+    bench.workload.before = refuse(1, error=errors.LockNotAvailable)
+    delays = []
+    for _ in range(3):
+        with pytest.raises(NotTreated) as caught:
+            bench.treat()
+        delays.append(caught.value.delay_s)
+        db.execute("UPDATE batch_slices SET turn = turn + 10 WHERE items = '{1,2}'")
+        bench.treat()  # another slice
+        db.execute("UPDATE batch_slices SET turn = turn - 10 WHERE items = '{1,2}'")
+    assert delays == sorted(delays)
+    assert delays[-1] >= 0.2
+
+
 def test_items_that_fail_alike_are_refused_once_other_work_has_succeeded(db: psycopg.Connection) -> None:
     bench = Bench(db, products=4, slice_size=2)
     bench.workload.before = refuse(1, 2)
@@ -228,14 +259,24 @@ def test_items_that_fail_alike_are_refused_once_other_work_has_succeeded(db: psy
     assert bench.row["status"] == "completed"
 
 
-def test_without_a_witness_nobody_is_blamed_for_however_long(db: psycopg.Connection) -> None:
-    bench = Bench(db, products=2)
+def test_without_a_witness_nobody_is_blamed_for_as_long_as_patience_lasts(db: psycopg.Connection) -> None:
+    bench = Bench(db, products=2, suspicion=Suspicion(patience=timedelta(hours=1)))
     bench.workload.before = refuse(1, 2)
     for _ in range(20):
         with pytest.raises(NotTreated):
             bench.treat()
     assert errors_of(db, bench.batch_id) == []
     assert slices(db, "attempts") == [0]
+
+
+def test_when_patience_ends_the_items_are_blamed_and_the_batch_comes_to_its_end(db: psycopg.Connection) -> None:
+    bench = Bench(db, products=2, suspicion=Suspicion(patience=timedelta(0)))
+    bench.workload.before = refuse(1, 2)
+    with pytest.raises(NotTreated):
+        bench.treat()
+    bench.treat()
+    assert errors_of(db, bench.batch_id) == [("1", "refused"), ("2", "refused")]
+    assert bench.row["status"] == "completed"
 
 
 def test_items_that_fail_differently_are_each_at_fault(db: psycopg.Connection) -> None:

@@ -1,20 +1,26 @@
 """Real threads: who looks out, who is woken, what is taken over, and how they stop."""
 
+import random
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from time import monotonic
+from types import SimpleNamespace
 
 import psycopg
 import pytest
 
+from daemon.engine.backoff import Backoff
+from daemon.engine.company import Company
 from daemon.engine.queue import Backlog, Timing
+from daemon.engine.readiness import Readiness
 from daemon.engine.supervisor import Inbox, StopRequested, ThreadEnded
 from daemon.engine.wakeup import Wakeup
-from daemon.engine.worker import Lookout, Pace
+from daemon.engine.worker import Lookout, Pace, Worker
 from daemon.engine.workload import Item
 from tests.support.database import Database
-from tests.support.engine import Engine, claim, make_queue, ms
+from tests.support.engine import Engine, claim, make_queue, make_runner, ms
 from tests.support.events import EventTap
 from tests.support.factories import age_claims, batch, errors_of, read_batch, shop
 from tests.support.proxy import Proxy
@@ -168,6 +174,34 @@ def test_workers_whose_sessions_are_ended_go_on_with_new_ones(
     assert events.wait_for("worker.waiting")["level"] == "warning"
 
 
+def test_a_database_that_is_away_is_not_asked_again_before_its_time(events: EventTap) -> None:
+    stop, asked, asked_again = threading.Event(), threading.Event(), threading.Event()
+
+    def fail() -> None:
+        (asked_again if asked.is_set() else asked).set()
+        raise psycopg.OperationalError("away")
+
+    queue = make_queue()
+    worker = Worker(
+        "w",
+        SimpleNamespace(connection=fail),  # type: ignore[arg-type]
+        queue,
+        make_runner(queue, RecordingWorkload()),
+        Lookout(Wakeup(), ASLEEP),
+        Company(),
+        stop,
+        Backoff(random.Random(1), 3600, 3600),
+        Readiness(),
+    )
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(worker.run)
+        events.wait_for("worker.waiting")
+        is_early = asked_again.wait(0.3)
+        stop.set()
+        running.result(10)
+    assert not is_early
+
+
 def test_a_poison_batch_ends_and_the_others_are_done(
     db: psycopg.Connection, database: Database, events: EventTap
 ) -> None:
@@ -195,6 +229,19 @@ def test_a_frozen_peer_is_ended_by_the_patrol(db: psycopg.Connection, database: 
     frozen.close()
 
 
+def test_an_orphan_is_found_while_there_is_other_work(
+    db: psycopg.Connection, database: Database, events: EventTap
+) -> None:
+    """The only worker never rests before the other batch is done."""
+    product_ids = shop(db, products=6)
+    other, orphan = batch(db, product_ids), batch(db, product_ids[:1], status="processing")
+    with Engine(database.session, RecordingWorkload(slice_size=1), workers=1, listens=False):
+        for batch_id in (other, orphan):
+            events.wait_for("batch.completed", batch_id=batch_id)
+    told = [(event["event"], event.get("batch_id")) for event in events.all()]
+    assert told.index(("batch.orphaned", orphan)) < told.index(("batch.completed", other))
+
+
 def test_a_crashed_thread_stops_everything_with_exit_code_1(
     db: psycopg.Connection, database: Database, events: EventTap, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -212,6 +259,48 @@ def test_a_crashed_thread_stops_everything_with_exit_code_1(
     assert crashed.items() >= {"level": "error", "error_type": "RuntimeError", "error": "a bug"}.items()
     assert crashed["thread"].startswith("here/")
     events.wait_for("daemon.stopped")
+
+
+@pytest.mark.parametrize("thread", ["listener", "here/1", "here/3", "watch"])
+def test_where_a_thread_cannot_be_started_those_that_were_are_stopped(
+    database: Database, events: EventTap, monkeypatch: pytest.MonkeyPatch, thread: str
+) -> None:
+    """A limit of processes, as a container has."""
+    start = threading.Thread.start
+
+    def refuse(self: threading.Thread) -> None:
+        if self.name == thread:
+            raise RuntimeError("can't start new thread")
+        start(self)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with Engine(database.session, workers=3) as engine:
+        assert engine.wait() == 1
+    assert events.wait_for("thread.crashed")["error"] == "can't start new thread"
+    assert events.wait_for("daemon.stopping")["signal"] == "a thread could not be started"
+
+
+def test_a_batch_that_cannot_be_planned_now_is_told_and_other_work_goes_on(
+    db: psycopg.Connection, database: Database, events: EventTap
+) -> None:
+    db.execute(
+        "CREATE FUNCTION run_out_of_disk() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE 'no space left on device' USING ERRCODE = 'disk_full'; END $$"
+    )
+    db.execute(
+        "CREATE TRIGGER full_disk BEFORE INSERT ON batch_slices FOR EACH ROW WHEN (NEW.priority = 13)"
+        " EXECUTE FUNCTION run_out_of_disk()"
+    )
+    unlucky, other = batch(db, [1], priority=13), batch(db, shop(db, products=1))
+    with Engine(database.session, workers=1) as engine:
+        put_off = events.wait_for("batch.put_off", batch_id=unlucky)
+        events.wait_for("batch.completed", batch_id=other)
+        db.execute("DROP TRIGGER full_disk ON batch_slices")
+        events.wait_for("batch.completed", batch_id=unlucky)
+        wait_until(lambda: engine.readiness.trouble is None)
+    keys = {"level": "error", "error_type": "DiskFull", "error": "no space left on device", "sqlstate": "53100"}
+    assert put_off.items() >= keys.items()
+    assert put_off["retry_in_s"] == 1.0
 
 
 class SlowInbox:

@@ -19,6 +19,7 @@ from tests.support.process import Catalogd
 NOT_AN_ID, UNKNOWN = "not_an_id", "unknown_product"
 ZEROS = "0" * 100_000
 NINES = "9" * 100_000
+NEST = "[" * 10_000 + "]" * 10_000
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ ORDERS = {
         [7, 8],
         bad('" 7"', '"7 "', '"7\\n"', '"٣"', '"1e3"', '"+5"', '"0x1"', '""'),
     ),
+    "nested as deep as the server takes": Order(f"[1, {NEST}]", [1], bad(NEST)),
     "floats": Order("[1.5, 1.0, -0.5, 2]", [2], bad("1.5", "1.0", "-0.5")),
     "negatives": Order('[-1, "-1", -9223372036854775808, 3]', [3], bad("-1", '"-1"', "-9223372036854775808")),
     "texts": Order('["abc", null, true, "\\u001b[2J", 4]', [4], bad('"abc"', "null", "true", '"\\u001b[2J"')),
@@ -91,6 +93,8 @@ PRODUCTS = {
     "beyond the basic plane": {"name": "𝕡𝕚𝕡𝕖 🔨 \U0010ffff", "manufacturer": "🏭"},
     "control characters": {"name": "pipe\x1b[2J\x07\r\n\x01", "manufacturer": "\x1b]0;x\x07"},
     "a name of 100 kB": {"name": "copper pipe " * 8_500},
+    "a name of 1 MB": {"name": "copper pipe " * 85_000, "manufacturer": "\U0010ffff" * 250_000},
+    "huge keys and values": {"attributes": json.dumps({"k" * 500_000: "v" * 500_000, "=cmd": "=1+1"})},
     "a word of 100 kB": {"name": "x" * 100_000, "part_number": "9" * 100_000},
     "attributes that are an array": {"attributes": '["red", 1, null, {"a": "b"}]'},
     "attributes that are a number": {"attributes": "1e400"},
@@ -194,9 +198,12 @@ def test_the_log_of_bad_input_is_json_lines_and_no_alarm(treated: Treated) -> No
     assert sum(event["event"] == "batch.failed" for event in events) == sum(bool(o.failure) for o in ORDERS.values())
 
 
-def test_a_product_too_deep_to_read_is_an_item_error_at_most(db: psycopg.Connection, catalogd: Catalogd) -> None:
+@pytest.mark.parametrize("attributes", ["[" * 4000 + "]" * 4000, NEST, '{"a":' * 10_000 + "1" + "}" * 10_000])
+def test_a_product_too_deep_to_read_is_an_item_error_at_most(
+    db: psycopg.Connection, catalogd: Catalogd, attributes: str
+) -> None:
     good = shop(db, products=10, labelled=0)
-    deep = insert_product(db, {"attributes": "[" * 4000 + "]" * 4000})
+    deep = insert_product(db, {"attributes": attributes})
     batch_id = batch(db, [*good, deep])
     result = catalogd("run", "--once")
     assert result.returncode == 0, result.stdout

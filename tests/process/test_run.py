@@ -3,11 +3,14 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+from tempfile import TemporaryDirectory
 
 import psycopg
 
+from tests.support.database import Database
 from tests.support.factories import assert_settled, batch, read_batch, shop
 from tests.support.process import Catalogd
 from tests.support.waiting import wait_until
@@ -37,6 +40,33 @@ def test_once_treats_what_is_open_and_exits_0(db: psycopg.Connection, catalogd: 
     assert result.returncode == 0, result.stdout
     for batch_id, items in zip(batch_ids, [product_ids, product_ids[:3], []], strict=True):
         assert_settled(db, batch_id, items)
+
+
+def test_what_is_planned_for_small_tables_is_right_for_grown_ones(db: psycopg.Connection, catalogd: Catalogd) -> None:
+    """A shop's first batches are tiny; the checks of foreign keys keep the plan that they were given then."""
+    product_ids = shop(db, products=2000)
+    db.execute("VACUUM ANALYZE")
+    db.execute("ALTER TABLE predictions SET (autovacuum_enabled = off)")  # an ANALYZE would have them planned anew
+    process = catalogd.start(CATALOGD_WORKERS="1")
+    for product_id in product_ids[:10]:
+        process.wait_for("batch.completed", batch_id=batch(db, [product_id]))
+    process.wait_for("batch.completed", batch_id=batch(db, product_ids))
+    assert process.stop() == 0
+    read = "SELECT seq_tup_read FROM pg_stat_user_tables WHERE relname = 'predictions'"
+    assert db.execute(read).fetchone() == (0,)
+
+
+def test_systemd_is_told_that_it_is_ready_and_then_that_it_lives(database: Database, catalogd: Catalogd) -> None:
+    with TemporaryDirectory() as directory, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(f"{directory}/notify")
+        systemd.settimeout(20)
+        process = catalogd.start(NOTIFY_SOCKET=f"{directory}/notify", CATALOGD_FROZEN_SECONDS="1")
+        assert systemd.recv(4096).startswith(b"READY=1\nSTATUS=2 workers")
+        assert [systemd.recv(4096) for _ in range(2)] == [b"WATCHDOG=1"] * 2
+        process.signal(signal.SIGTERM)
+        while systemd.recv(4096) != b"STOPPING=1":
+            pass
+        assert process.wait() == 0
 
 
 def test_sigint_is_a_clean_stop_too(db: psycopg.Connection, catalogd: Catalogd) -> None:

@@ -1,8 +1,12 @@
 """Signals to the real process: nothing is lost, nothing is used up, in seconds."""
 
+import os
 import signal
+import socket
+from pathlib import Path
 
 import psycopg
+import pytest
 
 from tests.support.database import Database
 from tests.support.factories import assert_settled, batch, read_batch, shop
@@ -31,6 +35,20 @@ def test_sigterm_in_the_middle_of_a_batch_costs_nothing_and_the_next_start_compl
     assert_settled(db, batch_id, product_ids)
 
 
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT], ids=lambda signum: signum.name)
+def test_a_start_that_hangs_is_ended_by_a_signal_at_once(catalogd: Catalogd, signum: signal.Signals) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(20)
+        process = catalogd.start(
+            ready=False, DATABASE_URL=f"postgresql://nobody@127.0.0.1:{silent.getsockname()[1]}/shop"
+        )
+        connection, _ = silent.accept()
+        with connection:
+            process.signal(signum)
+            assert process.wait(5) == 0
+    process.wait_for("daemon.stopping", signal=signum.name)
+
+
 def test_a_second_signal_rolls_back_a_slice_that_is_stuck(
     db: psycopg.Connection, database: Database, catalogd: Catalogd
 ) -> None:
@@ -48,3 +66,13 @@ def test_a_second_signal_rolls_back_a_slice_that_is_stuck(
     assert db.execute("SELECT count(*) FROM predictions").fetchone() == (0,)
     assert catalogd("run", "--once").returncode == 0
     assert_settled(db, batch_id, [product_id])
+
+
+def test_a_signal_that_the_kernel_gives_to_another_thread_is_heard(db: psycopg.Connection, catalogd: Catalogd) -> None:
+    process = catalogd.start()
+    batch(db, shop(db, products=1))
+    process.wait_for("batch.completed")  # by now the main thread is at rest
+    threads = {int(task.name) for task in Path(f"/proc/{process.popen.pid}/task").iterdir()}
+    os.kill(max(threads - {process.popen.pid}), signal.SIGTERM)  # that thread takes it, and the whole process is meant
+    assert process.wait(10) == 0
+    assert process.events[-1]["event"] == "daemon.stopped"

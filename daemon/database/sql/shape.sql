@@ -17,7 +17,8 @@ FROM own
 JOIN pg_attribute AS attribute ON attribute.attrelid = own.oid AND attribute.attnum > 0 AND NOT attribute.attisdropped
 WHERE own.relname LIKE 'catalogd%'
 UNION ALL
-SELECT format('trigger %s on %s, enabled %s, function %s', t.tgname, own.relname, t.tgenabled, md5(p.prosrc))
+SELECT format('trigger %s on %s, enabled %s, function %s', t.tgname, own.relname, t.tgenabled,
+              md5(concat_ws(' ', p.prosrc, p.prosecdef, p.proconfig)))
 FROM own
 JOIN pg_trigger AS t ON t.tgrelid = own.oid AND NOT t.tgisinternal AND t.tgname LIKE 'catalogd%'
 JOIN pg_proc AS p ON p.oid = t.tgfoid

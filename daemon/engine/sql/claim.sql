@@ -2,6 +2,8 @@
 -- nobody has locked, past the grace, lost its worker. A slice that was tried before goes alone, so that one that kills
 -- its worker takes no other with it. Times that lie in the future by more than the code ever sets come from a clock
 -- that was put back. The claim may be lost in a crash of the server, so its commit need not wait for the disk.
+-- A claim that this very instance made a short while ago, or that is older than the server's own start, was not lost by
+-- the death of a process: that attempt does not count.
 WITH front AS (
     SELECT id, priority, turn, item_count, attempts
     FROM batch_slices
@@ -39,7 +41,13 @@ WITH front AS (
     UPDATE batch_slices AS slice
     SET claimed_at = clock_timestamp(),
         claimed_by = %(worker)s,
-        attempts = slice.attempts + 1
+        attempts = slice.attempts + CASE
+            WHEN split_part(slice.claimed_by, '/', 1) = %(instance)s
+             AND slice.claimed_at > now() - %(frozen)s THEN 0
+            WHEN slice.claimed_at < pg_postmaster_start_time()
+             AND pg_postmaster_start_time() <= now() THEN 0
+            ELSE 1
+        END
     FROM chosen
     WHERE slice.id = chosen.id
     RETURNING slice.id, slice.batch_id, slice.attempts, slice.item_count

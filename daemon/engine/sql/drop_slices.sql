@@ -16,4 +16,4 @@ WITH present AS (
 )
 SELECT DISTINCT batch_id
 FROM present
-WHERE id NOT IN (SELECT id FROM free)
+WHERE NOT EXISTS (SELECT FROM free WHERE free.id = present.id)

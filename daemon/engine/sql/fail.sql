@@ -13,7 +13,10 @@ WITH moved AS (
               coalesce({total}, 0) AS items,
               coalesce({success}, 0) AS success,
               coalesce({error}, 0) AS errors,
-              coalesce(extract(epoch FROM clock_timestamp() - created_at), 0)::float8 AS wait_s
+              CASE
+                  WHEN isfinite(created_at) THEN greatest(extract(epoch FROM clock_timestamp() - created_at), 0)
+                  ELSE 0
+              END::float8 AS wait_s
 ), audited AS (
     INSERT INTO audit_log (entity_type, entity_id, action, actor_type, metadata)
     SELECT %(entity)s::text,

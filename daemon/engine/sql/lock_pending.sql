@@ -5,6 +5,8 @@ WITH front AS (
            coalesce(pg_column_size({items}), 0) AS bytes
     FROM {batches}
     WHERE status = 'pending'
+      AND id > %(after)s
+      AND id <> ALL(%(put_off)s::bigint[])
     ORDER BY id
     LIMIT 1
     FOR NO KEY UPDATE SKIP LOCKED
@@ -14,6 +16,7 @@ WITH front AS (
     JOIN {batches} AS batch
       ON batch.status = 'pending'
      AND batch.id > front.id
+     AND batch.id <> ALL(%(put_off)s::bigint[])
     WHERE front.bytes <= %(small)s
       AND coalesce(pg_column_size(batch.{items}), 0) <= %(small)s
     ORDER BY batch.id

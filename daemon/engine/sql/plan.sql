@@ -1,21 +1,24 @@
 -- Cut pending batches, locked by the caller, into slices. The list is expanded once, in the server: ids are digits in
--- JSON numbers or strings, up to 2^63 - 1; anything else is an item error; an item that already has its result is
+-- JSON numbers (never spelt out: 7e130000 is long) or strings, up to 2^63 - 1; anything else is an item error; an item that already has its result is
 -- done. A new batch starts at the lowest outstanding turn, so small ones need not wait behind big ones.
 WITH batch AS (
     SELECT id,
            coalesce(jsonb_typeof({items}), 'null') AS kind,
            CASE jsonb_typeof({items}) WHEN 'array' THEN {items} ELSE '[]' END AS items,
-           coalesce(retry_count, 0) AS retry_count,
+           greatest(retry_count, 0) AS retry_count,  -- fewer than none would put the limit off
            coalesce(priority, 0) AS priority,
-           coalesce(retry_count, 0) >= %(retry_limit)s::int AS is_refused
+           greatest(retry_count, 0) >= %(retry_limit)s::int AS is_refused
     FROM {batches}
     WHERE id = ANY(%(batch_ids)s)
 ), element AS (
     SELECT batch.id AS batch_id,
            entry.value,
-           CASE
-               WHEN jsonb_typeof(entry.value) IN ('number', 'string')
-                   THEN substring(entry.value #>> '{{}}' FROM '^0*([0-9]{{1,19}})$')::numeric
+           CASE jsonb_typeof(entry.value)
+               WHEN 'number' THEN CASE
+                   WHEN entry.value::numeric BETWEEN 0 AND 9223372036854775807 AND scale(entry.value::numeric) = 0
+                       THEN entry.value::numeric
+               END
+               WHEN 'string' THEN substring(entry.value #>> '{{}}' FROM '^0*([0-9]{{1,19}})$')::numeric
            END AS number
     FROM batch
     CROSS JOIN LATERAL jsonb_array_elements(batch.items) AS entry (value)
@@ -98,6 +101,7 @@ WITH batch AS (
     UPDATE {batches} AS target
     SET status = verdict.status,
         error_message = verdict.error_message,
+        retry_count = verdict.retry_count,
         {total} = CASE WHEN is_refused THEN target.{total} ELSE good + bad END,
         {processed} = CASE WHEN is_refused THEN target.{processed} ELSE good - todo + bad END,
         {success} = CASE WHEN is_refused THEN target.{success} ELSE good - todo END,
@@ -110,11 +114,15 @@ WITH batch AS (
     RETURNING target.id,
               target.status,
               target.error_message,
-              coalesce(target.retry_count, 0) AS retry_count,
+              target.retry_count,
               coalesce(target.{total}, 0) AS items,
               coalesce(target.{success}, 0) AS success,
               coalesce(target.{error}, 0) AS errors,
-              coalesce(extract(epoch FROM clock_timestamp() - target.created_at), 0)::float8 AS wait_s
+              CASE
+                  WHEN isfinite(target.created_at)
+                      THEN greatest(extract(epoch FROM clock_timestamp() - target.created_at), 0)
+                  ELSE 0
+              END::float8 AS wait_s
 ), audited AS (
     INSERT INTO audit_log (entity_type, entity_id, action, actor_type, metadata)
     SELECT %(entity)s::text,

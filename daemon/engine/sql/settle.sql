@@ -1,7 +1,8 @@
 -- End slices in the transaction that holds their results: delete them, count their items, and with the last one give
 -- the batch its final status. What remains is counted down under the row's lock, so two workers cannot both be the
 -- last, or neither. PHP never writes that column; the total, which it may have, is put right. A batch that was cancelled
--- or set back meanwhile keeps its status; what is committed is counted all the same.
+-- or set back meanwhile keeps its status; what is committed is counted all the same. PHP may have written any time, even
+-- infinity, of which older servers take no difference.
 WITH settled AS (
     SELECT *
     FROM unnest(%(batch_ids)s::bigint[], %(successes)s::int[], %(failures)s::int[])
@@ -35,8 +36,16 @@ WITH settled AS (
               batch.{total} AS items,
               batch.{success} AS success,
               batch.{error} AS errors,
-              coalesce(extract(epoch FROM batch.started_at - batch.created_at), 0)::float8 AS wait_s,
-              coalesce(extract(epoch FROM batch.completed_at - batch.started_at), 0)::float8 AS duration_s
+              CASE
+                  WHEN isfinite(batch.created_at) AND isfinite(batch.started_at)
+                      THEN greatest(extract(epoch FROM batch.started_at - batch.created_at), 0)
+                  ELSE 0
+              END::float8 AS wait_s,
+              CASE
+                  WHEN isfinite(batch.started_at) AND isfinite(batch.completed_at)
+                      THEN greatest(extract(epoch FROM batch.completed_at - batch.started_at), 0)
+                  ELSE 0
+              END::float8 AS duration_s
 ), completed AS (
     SELECT id, status, retry_count, items, success, errors, wait_s, duration_s
     FROM counted

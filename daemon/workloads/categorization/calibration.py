@@ -5,7 +5,6 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize
 
 _EDGE = 1e-6  # probabilities are kept this far from 0 and 1
 
@@ -34,6 +33,8 @@ class Calibration:
 
         A penalty worth one product holds slope and offset near 1 and 0 where there are few answers.
         """
+        from scipy import optimize  # a quarter of a second that only learning has to pay
+
         logits = logit(probabilities)
 
         def loss(parameters: NDArray[np.float64]) -> float:

@@ -5,16 +5,20 @@ from collections.abc import Sequence
 from daemon.workloads.categorization.evidence.source import Evidence
 from daemon.workloads.categorization.store import Explained
 
+LONGEST = 300  # characters of one text
+
 
 def explain(prediction: Explained, evidence: Sequence[Evidence]) -> str:
     """A few lines for people: what was suggested, how sure, and each reason with its share."""
     product = one_line(prediction.product_name or "") or f"product {prediction.product_id}"
     code = one_line(prediction.suggested_category_code or "none")
     label = one_line(prediction.suggested_category_label or "") or code
+    level = one_line(prediction.confidence_level or "none")
     lines = [
         f"{product}",
         f"  is suggested for {label} ({code}),"
-        f" confidence {prediction.confidence or 0:.2f} ({prediction.confidence_level}), {prediction.status}",
+        f" confidence {prediction.confidence or 0:.2f} ({level}),"
+        f" {one_line(prediction.status)}",
         f"  prediction {prediction.id}, batch {prediction.batch_id}, model {prediction.model_version or 'none'}",
     ]
     lines += [
@@ -26,5 +30,7 @@ def explain(prediction: Explained, evidence: Sequence[Evidence]) -> str:
 
 
 def one_line(text: str) -> str:
-    """Without control characters: the shop's text must not move a terminal's cursor."""
-    return "".join(sign if sign.isprintable() else " " for sign in text).strip()
+    """Without control characters, and not longer than LONGEST: the shop's text must not move a terminal's cursor, nor
+    push everything else out of sight."""
+    shown = "".join(sign if sign.isprintable() else " " for sign in text[:LONGEST]).strip()
+    return f"{shown}…" if len(text) > LONGEST else shown

@@ -3,7 +3,7 @@
 import hashlib
 import io
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass
 from itertools import pairwise
 from typing import Self
 
@@ -37,12 +37,6 @@ class Model:
     vocabulary: Vocabulary
     weights: sparse.csr_array
     calibration: Calibration
-    _places: NDArray[np.int64] = field(init=False, repr=False)  # of the stored weights, ascending
-
-    def __post_init__(self) -> None:
-        lengths = np.diff(self.weights.indptr)
-        rows = np.repeat(np.arange(len(lengths), dtype=np.int64), lengths)
-        object.__setattr__(self, "_places", rows * len(self.categories) + self.weights.indices)
 
     @classmethod
     def untaught(cls, taxonomy: Taxonomy) -> Self:
@@ -58,7 +52,10 @@ class Model:
 
     def score(self, features: FeatureMatrix) -> NDArray[np.float32]:
         """The score of each category for each product: float32 (products, categories)."""
-        scores: NDArray[np.float32] = (features.matrix @ self.weights).toarray()
+        entries = features.matrix
+        seen, places = np.unique(entries.indices, return_inverse=True)
+        narrow = sparse.csr_array((entries.data, places, entries.indptr), shape=(entries.shape[0], len(seen)))
+        scores: NDArray[np.float32] = narrow @ self.weights[seen].toarray()  # half the time of a sparse product
         scores += self.prior
         return scores
 
@@ -68,12 +65,9 @@ class Model:
         `picked` holds a position in `categories` for each row. Returns float32 (entries,).
         """
         entries = features.matrix
-        if not len(self._places):
-            return np.zeros(entries.nnz, dtype=np.float32)
-        wanted = entries.indices.astype(np.int64) * len(self.categories) + picked[features.rows]
-        found = np.searchsorted(self._places, wanted)
-        found[found == len(self._places)] = 0
-        weights = np.where(self._places[found] == wanted, self.weights.data[found], np.float32(0))
+        if not entries.nnz:
+            return np.zeros(0, dtype=np.float32)
+        weights: NDArray[np.float32] = np.asarray(self.weights[entries.indices, picked[features.rows]]).ravel()
         return entries.data * weights
 
     def to_bytes(self) -> bytes:

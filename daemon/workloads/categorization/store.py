@@ -92,7 +92,8 @@ def write_predictions(
     product_ids = sorted({item.id for item in decided})
     conn.execute(_sql("supersede"), {"product_ids": product_ids})
     newest = {item.id: item.batch_id for item in sorted(decided, key=lambda item: item.batch_id)}
-    label_limit = limits.get("predictions.suggested_category_label")
+    label_end = limits.get("predictions.suggested_category_label")
+    type_end, source_end, value_end = (limits.get(f"evidence.{column}") for column in EVIDENCE_COLUMNS[1:4])
     predictions, evidence = [], []
     for prediction_id, (item, decision) in zip(_reserve_ids(conn, len(decided)), decided.items(), strict=True):
         predictions.append(
@@ -101,27 +102,26 @@ def write_predictions(
                 item.id,
                 item.batch_id,
                 decision.category_code,
-                decision.category_label[:label_limit],
+                decision.category_label[:label_end],
                 decision.confidence,
                 decision.level,
                 "pending" if newest[item.id] == item.batch_id else "superseded",
                 model_version,
             )
         )
-        evidence += [_evidence_row(prediction_id, reason, limits) for reason in decision.evidence]
+        evidence += [
+            (
+                prediction_id,
+                reason.source_type[:type_end],
+                reason.source_label[:source_end],
+                reason.value[:value_end],
+                reason.weight,
+            )
+            for reason in decision.evidence
+        ]
     copy_rows(conn, "predictions", PREDICTION_COLUMNS, predictions)
     copy_rows(conn, "evidence", EVIDENCE_COLUMNS, evidence)
     conn.execute(_sql("mark_predicted"), {"product_ids": product_ids})
-
-
-def _evidence_row(prediction_id: int, reason: Evidence, limits: Mapping[str, int]) -> tuple[object, ...]:
-    return (
-        prediction_id,
-        reason.source_type[: limits.get("evidence.source_type")],
-        reason.source_label[: limits.get("evidence.source_label")],
-        reason.value[: limits.get("evidence.evidence_value")],
-        reason.weight,
-    )
 
 
 def _reserve_ids(conn: Connection, count: int) -> list[int]:

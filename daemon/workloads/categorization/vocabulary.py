@@ -1,18 +1,20 @@
 """The features a model knows, and products as a sparse matrix of them."""
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import repeat
+from functools import lru_cache, partial
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from daemon.workloads.categorization.evidence.source import EvidenceSource
+from daemon.workloads.categorization.evidence.source import EvidenceSource, Token
 from daemon.workloads.categorization.product import Product
 
 UNKNOWN = -1  # stands for the column of a feature that has none
+REMEMBERED = 16_384  # tokens of each source, with the numbers of their features
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,31 +38,44 @@ class Vocabulary:
     bounds: int32 (sources + 1,), where the columns of each source begin, and their number.
     """
 
-    __slots__ = ("_columns", "bounds", "features", "sources")
+    __slots__ = ("_readers", "bounds", "features", "sources")
 
     def __init__(self, sources: Sequence[EvidenceSource], features: Sequence[Sequence[str]]) -> None:
         """`features` holds, for each source, its known features in the order of their columns."""
         self.sources = tuple(sources)
         self.features = tuple(feature for known in features for feature in known)
         self.bounds: NDArray[np.int32] = np.cumsum([0, *map(len, features)], dtype=np.int32)
-        self._columns = tuple(
-            {feature: column for column, feature in enumerate(known, start=first)}
-            for first, known in zip(self.bounds.tolist(), features, strict=False)
-        )
+        self._readers = [
+            reader(source, partial(_find, {feature: column for column, feature in enumerate(known, start=first)}))
+            for source, known, first in zip(self.sources, features, self.bounds.tolist(), strict=False)
+        ]
 
     def __len__(self) -> int:
         return len(self.features)
 
     def read(self, products: Sequence[Product]) -> FeatureMatrix:
         """What the sources see in the products, as far as it is known."""
-        readers = [(source.features, known.get) for source, known in zip(self.sources, self._columns, strict=True)]
         columns: list[int] = []
         ends = array("q", [0])
         for product in products:
-            for features_of, column_of in readers:
-                columns += map(column_of, features_of(product), repeat(UNKNOWN))
+            for read in self._readers:
+                columns += read(product)
             ends.append(len(columns))
         return assemble(np.array(columns, dtype=np.int32), np.diff(ends), self.bounds)
+
+
+def _find(columns: Mapping[str, int], feature: str) -> int:
+    return columns.get(feature, UNKNOWN)
+
+
+def reader(source: EvidenceSource, number_of: Callable[[str], int]) -> Callable[[Product], Iterator[int]]:
+    """What the source sees in a product, as the numbers that `number_of` gives to features."""
+
+    @lru_cache(maxsize=REMEMBERED)
+    def numbers_of(token: Token) -> tuple[int, ...]:
+        return tuple(map(number_of, source.features(token)))
+
+    return lambda product: chain.from_iterable(map(numbers_of, source.tokens(product)))
 
 
 def assemble(columns: NDArray[np.int32], counts: NDArray[np.int64], bounds: NDArray[np.int32]) -> FeatureMatrix:

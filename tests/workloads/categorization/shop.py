@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator
 
+from daemon.workloads.categorization.evidence.source import EvidenceSource
 from daemon.workloads.categorization.product import Product
 from daemon.workloads.categorization.taxonomy import Category, Taxonomy
 
@@ -20,6 +21,11 @@ def make_product(id: int = 1, **fields: object) -> Product:
     """A product without any field but those given."""
     empty = dict.fromkeys(Product.__slots__)
     return Product(**{**empty, "id": id, **fields})  # type: ignore[arg-type]
+
+
+def features_of(source: EvidenceSource, product: Product) -> list[str]:
+    """All that the source sees in the product."""
+    return [feature for token in source.tokens(product) for feature in source.features(token)]
 
 
 def make_labelled(number: int, kinds: tuple[str, ...] = tuple(KINDS), seed: int = 1) -> Iterator[tuple[Product, str]]:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.workloads.categorization.evidence.attributes import DEPTH, ENTRIES, LENGTH, Attributes, flatten
-from tests.workloads.categorization.shop import make_product
+from tests.workloads.categorization.shop import features_of, make_product
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=200),
@@ -34,7 +34,7 @@ def test_flatten_walks_level_by_level(attributes, pairs):
 
 
 def test_features_are_keys_values_shapes_and_words():
-    seen = Attributes().features(make_product(attributes={"Size ": " 12.5 MM", "Socket": "E27", "Used": None}))
+    seen = features_of(Attributes(), make_product(attributes={"Size ": " 12.5 MM", "Socket": "E27", "Used": None}))
     assert set(seen) == {
         "size", "size=12.5 mm", "size=# mm", "size~12.5", "size~mm", "socket", "socket=e27", "socket=e#", "used",
     }  # fmt: skip
@@ -42,7 +42,7 @@ def test_features_are_keys_values_shapes_and_words():
 
 @given(JSON)
 def test_any_json_is_read_within_bounds(attributes):
-    seen = Attributes().features(make_product(attributes=attributes))
+    seen = features_of(Attributes(), make_product(attributes=attributes))
     assert len(seen) <= ENTRIES * (3 + LENGTH // 2)
     assert all(feature and len(feature) <= 2 * LENGTH + 1 for feature in seen)
 
@@ -50,7 +50,7 @@ def test_any_json_is_read_within_bounds(attributes):
 @given(st.dictionaries(st.text(max_size=20), st.text(max_size=20) | st.integers(), max_size=ENTRIES))
 def test_the_order_of_keys_does_not_matter(attributes):
     backwards = dict(reversed(attributes.items()))
-    one, other = (Attributes().features(make_product(attributes=given)) for given in (attributes, backwards))
+    one, other = (features_of(Attributes(), make_product(attributes=given)) for given in (attributes, backwards))
     assert sorted(one) == sorted(other)
 
 

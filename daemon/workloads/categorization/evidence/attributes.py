@@ -1,7 +1,6 @@
 """Evidence from a product's attributes, whatever JSON they are."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 from itertools import islice
 
 from daemon.workloads.categorization.evidence.words import shape_of
@@ -19,9 +18,22 @@ class Attributes:
     name = "attributes"
     label = "Attributes"
 
-    def features(self, product: Product) -> Sequence[str]:
-        """At most three, and one for each word, for each of ENTRIES."""
-        return [feature for key, value in flatten(product.attributes) for feature in _spell(key, value)]
+    def tokens(self, product: Product) -> Sequence[tuple[str, str]]:
+        """At most ENTRIES keys and values."""
+        return flatten(product.attributes)
+
+    def features(self, token: tuple[str, str]) -> Sequence[str]:
+        """At most three, and one for each word of the value."""
+        key, value = (text.strip().lower() for text in token)
+        seen = [key] if key else []
+        if value:
+            seen.append(f"{key}={value}")
+            shape = shape_of(value)
+            if "#" in shape:
+                seen.append(f"{key}={shape}")
+            if " " in value:
+                seen += [f"{key}~{word}" for word in value.split()]
+        return seen
 
     def describe(self, feature: str, product: Product) -> str:
         """Such as "color = red", "color with “red”", "has color"; `#` stands for any number."""
@@ -69,18 +81,3 @@ def _write(value: object) -> str:
     if value is None or (isinstance(value, int) and abs(value) > LARGEST):
         return ""
     return str(value)[:LENGTH]
-
-
-@lru_cache(maxsize=8_192)
-def _spell(key: str, value: str) -> tuple[str, ...]:
-    """The features of one pair, in lower case; remembered because products of one kind share most of them."""
-    key, value = key.strip().lower(), value.strip().lower()
-    seen = [key] if key else []
-    if value:
-        seen.append(f"{key}={value}")
-        shape = shape_of(value)
-        if "#" in shape:
-            seen.append(f"{key}={shape}")
-        if " " in value:
-            seen += [f"{key}~{word}" for word in value.split()]
-    return tuple(seen)

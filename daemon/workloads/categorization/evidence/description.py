@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from daemon.workloads.categorization.evidence.words import split_words
+from daemon.workloads.categorization.evidence.words import spell_word, split_words
 from daemon.workloads.categorization.product import Product
 
 LENGTH = 600  # characters read of a description; what matters stands first
@@ -14,9 +14,13 @@ class Description:
     name = "description"
     label = "Description"
 
-    def features(self, product: Product) -> Sequence[str]:
+    def tokens(self, product: Product) -> Sequence[str]:
         """At most LENGTH words."""
         return split_words(product.description, LENGTH)
+
+    def features(self, token: str) -> Sequence[str]:
+        """The word, and again with each number as `#`."""
+        return spell_word(token)
 
     def describe(self, feature: str, product: Product) -> str:
         """The word in quotes; `#` stands for any number."""

@@ -7,9 +7,9 @@ from daemon.workloads.categorization.product import Product
 LENGTH = 80  # characters read of a manufacturer's name
 
 
-def fold_manufacturer(product: Product) -> str:
-    """The manufacturer in the spelling that features use: lower case, single spaces; empty when unknown."""
-    return " ".join((product.manufacturer or "")[:LENGTH].lower().split())
+def fold_manufacturer(manufacturer: str) -> str:
+    """The manufacturer in the spelling that features use: lower case, single spaces."""
+    return " ".join(manufacturer.lower().split())
 
 
 class Manufacturer:
@@ -18,9 +18,13 @@ class Manufacturer:
     name = "manufacturer"
     label = "Manufacturer"
 
-    def features(self, product: Product) -> Sequence[str]:
+    def tokens(self, product: Product) -> Sequence[str]:
+        """The manufacturer, if there is one."""
+        return (product.manufacturer[:LENGTH],) if product.manufacturer else ()
+
+    def features(self, token: str) -> Sequence[str]:
         """One feature, or none."""
-        manufacturer = fold_manufacturer(product)
+        manufacturer = fold_manufacturer(token)
         return (manufacturer,) if manufacturer else ()
 
     def describe(self, feature: str, product: Product) -> str:

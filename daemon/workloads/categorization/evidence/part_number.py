@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from string import ascii_uppercase, digits
 
+from daemon.workloads.categorization.evidence.manufacturer import LENGTH as MANUFACTURER_LENGTH
 from daemon.workloads.categorization.evidence.manufacturer import fold_manufacturer
 from daemon.workloads.categorization.product import Product
 
@@ -28,9 +29,15 @@ class PartNumber:
     name = "part_number"
     label = "Part number"
 
-    def features(self, product: Product) -> Sequence[str]:
+    def tokens(self, product: Product) -> Sequence[tuple[str, str]]:
+        """The part number, if there is one, with the manufacturer."""
+        if not product.part_number:
+            return ()
+        return ((product.part_number[: 4 * LENGTH], (product.manufacturer or "")[:MANUFACTURER_LENGTH]),)
+
+    def features(self, token: tuple[str, str]) -> Sequence[str]:
         """BEGINS and a prefix, or FORM and a form; MAKER and the manufacturer may follow."""
-        part_number = _NOISE.sub("", (product.part_number or "")[: 4 * LENGTH].upper())[:LENGTH]
+        part_number = _NOISE.sub("", token[0].upper())[:LENGTH]
         if not part_number:
             return ()
         form = part_number.translate(_FORM)
@@ -38,7 +45,7 @@ class PartNumber:
         size = len(part_number)
         seen = [BEGINS + part_number[:length] for length in PREFIXES if length <= size]
         seen += (FORM + form, short_form)
-        manufacturer = fold_manufacturer(product)
+        manufacturer = fold_manufacturer(token[1])
         if manufacturer:
             maker = MAKER + manufacturer
             seen += [BEGINS + part_number[:length] + maker for length in MAKER_PREFIXES if length <= size]

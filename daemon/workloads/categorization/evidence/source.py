@@ -1,10 +1,12 @@
 """What evidence is, and what a source of evidence must offer."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, TypeAlias
 
 from daemon.workloads.categorization.product import Product
+
+Token: TypeAlias = Any  # a piece of a product as its source cuts it, hashable: a word, or a key with its value
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +20,12 @@ class Evidence:
 
 
 class EvidenceSource(Protocol):
-    """Reads one part of a product as features: short strings that products of one category share."""
+    """Reads one part of a product as features: short strings that products of one category share.
+
+    In two steps, because products share most of their tokens: what follows from one is remembered. Number and length of
+    both are bounded whatever the product holds, and nothing is raised. A change of the features makes learned models
+    useless: raise `model.FORMAT` with it.
+    """
 
     @property
     def name(self) -> str:
@@ -28,12 +35,11 @@ class EvidenceSource(Protocol):
     def label(self) -> str:
         """What people call the source."""
 
-    def features(self, product: Product) -> Sequence[str]:
-        """What the source sees, in a fixed order; repetitions count once. Empty when it sees nothing.
+    def tokens(self, product: Product) -> Iterable[Token]:
+        """What the source reads, in a fixed order. Empty when there is nothing to read."""
 
-        Number and length are bounded whatever the product holds, and nothing is raised. A change of what
-        is returned makes learned models useless: raise `model.FORMAT` with it.
-        """
+    def features(self, token: Token) -> Sequence[str]:
+        """What a token says, in a fixed order; what several tokens of a product say counts once."""
 
     def describe(self, feature: str, product: Product) -> str:
         """The feature in words, for the product it was seen in."""

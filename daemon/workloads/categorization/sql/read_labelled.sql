@@ -13,7 +13,7 @@ LEFT JOIN LATERAL (
     FROM predictions AS prediction
     WHERE product.category_code IS NULL
       AND prediction.product_id = product.product_id
-      AND prediction.status = 'approved'
+      AND (prediction.status = 'approved') IS TRUE
     ORDER BY prediction.id DESC
     LIMIT 1
 ) AS approved ON true

@@ -1,0 +1,209 @@
+"""What the watch does about workers whose answer was lost, and about those that never come back."""
+
+import threading
+from collections.abc import Sequence
+from time import monotonic
+from types import SimpleNamespace
+from typing import Any
+
+import psycopg
+import pytest
+
+from daemon.database.pool import Session, open_pool
+from daemon.engine import supervisor
+from daemon.engine.queue import Timing
+from daemon.engine.watch import Watch
+from daemon.engine.workload import Item
+from tests.support.database import Database
+from tests.support.engine import Engine, make_queue, ms
+from tests.support.events import EventTap
+from tests.support.factories import batch, errors_of, read_batch, shop
+from tests.support.proxy import Proxy
+from tests.support.waiting import wait_until, wait_until_blocked
+from tests.support.workload import Gate, RecordingWorkload
+
+
+def test_a_worker_whose_answer_was_lost_begins_anew(
+    db: psycopg.Connection, database: Database, events: EventTap
+) -> None:
+    gate = Gate()
+    product_ids = shop(db, products=3)
+    with Proxy(database.server.dsn(database.name, tcp=True)) as proxy:
+        session = Session(proxy.dsn, "catalogd test", connect_timeout=ms(2000))
+        with Engine(
+            session,
+            RecordingWorkload(before=gate),
+            workers=1,
+            listens=False,
+            answer=ms(100),
+            watch_session=database.session,
+        ) as engine:
+            batch_id = batch(db, product_ids)
+            engine.lookout.wakeup.ring()
+            assert gate.reached.wait(10)
+            proxy.stall()
+            gate.open()
+            severed = events.wait_for("worker.severed")
+            assert severed["worker"] == "here/1"
+            events.wait_for("slice.retried")
+            proxy.resume()
+            events.wait_for("batch.completed", batch_id=batch_id)
+    assert read_batch(db, batch_id)["success_products"] == 3
+
+
+def test_a_statement_that_the_server_works_on_may_last(
+    db: psycopg.Connection, database: Database, events: EventTap
+) -> None:
+    def wait_for_the_lock(conn: psycopg.Connection, _items: Sequence[Item]) -> None:
+        conn.execute("SET LOCAL lock_timeout = 0")
+        conn.execute("SELECT pg_advisory_xact_lock(7)")
+
+    batch_id = batch(db, shop(db, products=1))
+    with database.connect() as other, Engine(database.session, workers=1, answer=ms(20)) as engine:
+        engine.workload.before = wait_for_the_lock
+        other.execute("SELECT pg_advisory_lock(7)")
+        wait_until_blocked(db, other)
+        engine.look_with_the_watch(looks=10)
+        other.execute("SELECT pg_advisory_unlock(7)")
+        events.wait_for("batch.completed", batch_id=batch_id)
+    assert events.all("worker.severed") == []
+
+
+def test_a_worker_that_never_returns_ends_the_process(
+    db: psycopg.Connection, database: Database, events: EventTap
+) -> None:
+    gate = Gate()
+    session = Session(database.dsn, "catalogd test", idle_in_transaction=ms(500))
+    batch(db, shop(db, products=1))
+    with Engine(session, RecordingWorkload(before=gate), workers=1, frozen=ms(500)) as engine:
+        stuck = events.wait_for("worker.stuck")
+        assert stuck["level"] == "error"
+        assert any(place.endswith(" process") for place in stuck["frames"])
+        assert events.wait_for("daemon.stopping")["signal"] == f"{stuck['worker']} is stuck"
+        assert engine.wait() == 1
+        assert engine.left == 1
+        gate.open()
+        wait_until(lambda: not engine.is_alive(stuck["worker"]))
+    claimed = db.execute("SELECT attempts, claimed_by FROM batch_slices").fetchall()
+    assert claimed == [(1, stuck["worker"])]  # the attempt counts: another that takes it knows
+
+
+def test_one_look_is_not_enough_to_call_a_worker_stuck(database: Database) -> None:
+    """All that a process which was stopped and continued shows at first is silence."""
+    with open_pool(database.session, 1) as pool, pool.connection() as conn:
+        worker: Any = SimpleNamespace(name="w", connection=conn)
+        watch = Watch(database.connect, [worker], threading.Event(), ms(1000), on_stuck=lambda _: None)
+        conn.spoke_at = monotonic() - 100
+        assert watch._find_stuck() is None
+        conn.execute("SELECT 1")
+        assert watch._find_stuck() is None
+        conn.spoke_at = monotonic() - 100
+        assert watch._find_stuck() is None
+        assert watch._find_stuck() is worker
+
+
+def test_an_item_that_ends_its_session_each_time_is_refused_in_the_end(
+    db: psycopg.Connection, database: Database, events: EventTap
+) -> None:
+    def end_the_session(conn: psycopg.Connection, items: Sequence[Item]) -> None:
+        if any(item.id == 2 for item in items):
+            conn.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    batch_id = batch(db, shop(db, products=3))
+    with Engine(database.session, RecordingWorkload(before=end_the_session), workers=1):
+        events.wait_for("batch.completed", batch_id=batch_id, timeout_s=60)
+    assert errors_of(db, batch_id) == [("2", "worker_died")]
+    assert read_batch(db, batch_id)["success_products"] == 2
+
+
+def test_a_stop_leaves_a_worker_behind_that_never_returns(
+    db: psycopg.Connection, database: Database, events: EventTap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "LEAVE_PATIENCE_S", 0.3)
+    gate = Gate()
+    batch(db, shop(db, products=1))
+    with Engine(database.session, RecordingWorkload(before=gate), grace=ms(100)) as engine:
+        assert gate.reached.wait(10)
+        engine.inbox.put(15)
+        stuck = events.wait_for("worker.stuck")
+        assert engine.wait() == 1
+        assert engine.left == 1
+        gate.open()
+        wait_until(lambda: not engine.is_alive(stuck["worker"]))
+
+
+def test_items_that_outlast_the_servers_patience_use_up_their_attempt(
+    db: psycopg.Connection, database: Database, events: EventTap
+) -> None:
+    """Were it given back, a slice that always takes too long would be tried for ever."""
+
+    def oversleep(conn: psycopg.Connection, _items: Sequence[Item]) -> None:
+        pid = conn.info.backend_pid
+        wait_until(lambda: pid not in [session[0] for session in database.sessions()])
+
+    session = Session(database.dsn, "catalogd test", idle_in_transaction=ms(200))
+    workload = RecordingWorkload(before=oversleep)
+    batch_id = batch(db, shop(db, products=1))
+    with Engine(session, workload, workers=1, timing=Timing(frozen=ms(200))):
+        events.wait_for("batch.completed", batch_id=batch_id)
+    assert read_batch(db, batch_id)["error_products"] == 1
+    assert db.execute("SELECT code FROM categorization_errors").fetchall() == [("worker_died",)]
+    assert len(workload.calls) == 3
+
+
+def test_a_statement_that_never_ends_uses_up_its_attempt(
+    db: psycopg.Connection, database: Database, events: EventTap
+) -> None:
+    def wait_for_ever(conn: psycopg.Connection, items: Sequence[Item]) -> None:
+        if any(item.id == 1 for item in items):
+            conn.execute("SELECT pg_sleep(3600)")
+
+    workload = RecordingWorkload(before=wait_for_ever)
+    batch_id = batch(db, shop(db, products=2))
+    timing = Timing(frozen=ms(200), endless=ms(300))
+    with Engine(database.session, workload, workers=1, timing=timing):
+        events.wait_for("batch.completed", batch_id=batch_id)
+    assert errors_of(db, batch_id) == [("1", "worker_died")]
+    assert read_batch(db, batch_id)["success_products"] == 1
+
+
+def test_readiness_is_lost_with_the_database_and_comes_back(
+    db: psycopg.Connection, database: Database, events: EventTap
+) -> None:
+    product_ids = shop(db, products=3)
+    with Proxy(database.server.dsn(database.name, tcp=True)) as proxy:
+        session = Session(proxy.dsn, "catalogd test", connect_timeout=ms(2000))
+        with Engine(session, workers=2) as engine:
+            assert engine.readiness.trouble is None
+            proxy.refuse()
+            lost = events.wait_for("daemon.unready", timeout_s=40)
+            assert lost["what"] == "database"
+            proxy.resume()
+            events.wait_for("daemon.ready", timeout_s=40)
+            batch_id = batch(db, product_ids)
+            events.wait_for("batch.completed", batch_id=batch_id)
+            assert engine.readiness.trouble is None
+    assert len(events.all("daemon.unready")) == 1
+
+
+def test_readiness_is_lost_while_nothing_can_be_treated(
+    db: psycopg.Connection, database: Database, events: EventTap
+) -> None:
+    is_well = threading.Event()
+
+    def before(conn: psycopg.Connection, _items: Sequence[Item]) -> None:
+        if not is_well.is_set():
+            conn.execute("DO $$ BEGIN RAISE 'no space left' USING ERRCODE = 'disk_full'; END $$")
+
+    product_ids = shop(db, products=3)
+    batch(db, product_ids)  # stays open: readiness comes back because work succeeds, not because none is left
+    make_queue().plan(db)
+    db.execute("UPDATE batch_slices SET run_after = now() + interval '4 minutes'")
+    with Engine(database.session, RecordingWorkload(before=before)) as engine:
+        batch_id = batch(db, product_ids)
+        assert events.wait_for("daemon.unready").items() >= {"what": "workload", "error": "no space left"}.items()
+        is_well.set()
+        events.wait_for("batch.completed", batch_id=batch_id)
+        events.wait_for("daemon.ready")
+        assert engine.readiness.trouble is None
+    assert read_batch(db, batch_id)["success_products"] == 3

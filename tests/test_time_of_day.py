@@ -1,0 +1,16 @@
+"""The host's clock may jump: what lasts is measured by the monotonic clock, what is due is for the server to say."""
+
+import re
+from pathlib import Path
+
+import daemon
+
+ROOT = Path(daemon.__file__).parent
+OF_DAY = r"(time|time_ns|localtime|gmtime|ctime)\b"
+ASKS = re.compile(rf"\btime\.{OF_DAY}|from time import .*\b{OF_DAY}|\.(now|utcnow|today)\(")
+MAY_ASK = {"database/schema.py"}  # when a migration was applied, for people to read
+
+
+def test_nothing_asks_for_the_time_of_day() -> None:
+    asking = {file.relative_to(ROOT).as_posix() for file in ROOT.rglob("*.py") if ASKS.search(file.read_text("utf-8"))}
+    assert asking == MAY_ASK
