@@ -3,18 +3,35 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+KILLS  ?= 500
+
+# The peers of the benchmark, as published and pinned, each kind in an environment of its own.
+PEERS        := bench/speed/peers
+PYTHON_PEERS := .venv-bench/.installed
+NODE_PEERS   := $(PEERS)/node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format real lock clean
+.PHONY: help demo test chaos model coverage check format real handover soak limits bench bench-full lock lock-bench clean
 
 help:            ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
 
 demo: $(STAMP)   ## a private Postgres, a sample shop and a real daemon at work; ends by itself
 	@$(BIN)/catalogd demo
 
 test: $(STAMP)   ## the whole suite, against every Postgres server found
 	@$(BIN)/pytest -n 2 $(ARGS)
+
+chaos: $(STAMP)  ## kills at random for a quarter of an hour: make chaos [KILLS=500] [ARGS=...]
+	@CATALOGD_CHAOS_KILLS=$(KILLS) $(BIN)/pytest -m chaos -o faulthandler_timeout=1200 tests/chaos $(ARGS)
+
+coverage: $(STAMP) ## the whole suite, then the share of lines and branches that ran, and those that did not
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest -n 2 $(ARGS); failed=$$?; \
+	    $(BIN)/coverage combine --quiet && $(BIN)/coverage report; exit $$failed
+
+model: $(STAMP)  ## the queue against its model, thousands of times over; its statements at a million slices
+	@CATALOGD_LONG=1 $(BIN)/pytest -n 2 -rP -o faulthandler_timeout=1200 $(ARGS) tests/engine/test_queue_model.py tests/engine/test_query_plans.py
 
 check: $(STAMP)  ## lint, types, import contracts
 	@$(BIN)/ruff check .
@@ -29,12 +46,32 @@ format: $(STAMP) ## put the code into its usual form
 real: $(STAMP)   ## figures on a real catalogue: make real CATALOGUE=path.csv.gz
 	@$(BIN)/python -m bench.real "$(CATALOGUE)"
 
+soak: $(STAMP)   ## mixed load on two instances for a while; is memory flat? make soak MINUTES=10
+	@$(BIN)/python -m bench.soak --minutes $(or $(MINUTES),10)
+
+limits: $(STAMP) ## huge batches, many batches, many inserts a second: what it costs
+	@$(BIN)/python -m bench.limits $(ARGS)
+
+handover: $(STAMP) ## figures of kills and rolling restarts: make handover [ARGS="--rounds 20"]
+	@$(BIN)/python -m bench.handover $(ARGS)
+
+bench: $(STAMP) $(PYTHON_PEERS) $(NODE_PEERS) ## as fast as it should be? beside limits and other queues: make bench [CATALOGUE=...]
+	@$(BIN)/python -m bench.speed $(if $(CATALOGUE),--catalogue "$(CATALOGUE)") $(ARGS)
+
+bench-full: $(STAMP) $(PYTHON_PEERS) $(NODE_PEERS) ## the same in full size, for more than an hour; writes docs/performance.md
+	@$(BIN)/python -m bench.speed --full --document docs $(if $(CATALOGUE),--catalogue "$(CATALOGUE)") $(ARGS)
+
 lock:            ## resolve requirements.lock anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --extra dev --generate-hashes --no-emit-index-url \
 	    --custom-compile-command 'make lock' --quiet --upgrade --output-file requirements.lock pyproject.toml
 
+lock-bench:      ## resolve anew what the benchmark's peers need (needs uv and npm)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --custom-compile-command 'make lock-bench' --quiet --upgrade --output-file $(PEERS)/requirements.lock $(PEERS)/requirements.in
+	cd $(PEERS) && npm install --package-lock-only --omit-lockfile-registry-resolved=true --no-audit --no-fund
+
 clean:           ## remove the virtual environment and what tools left behind
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-bench $(PEERS)/node_modules build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .coverage* .hypothesis .import_linter_cache
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -46,3 +83,17 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
+
+# A peer that cannot be installed is absent from the benchmark, which tells the reason from the log.
+$(PYTHON_PEERS): $(PEERS)/requirements.lock
+	@mkdir -p build
+	@echo "making .venv-bench from $(PEERS)/requirements.lock ..."
+	@{ $(PYTHON) -m venv --clear .venv-bench \
+	    && .venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r $< \
+	    && touch $@; } > build/peers-python.log 2>&1 || echo "the Python peers could not be installed: see build/peers-python.log"
+
+$(NODE_PEERS): $(PEERS)/package-lock.json
+	@mkdir -p build
+	@echo "making $(PEERS)/node_modules from package-lock.json ..."
+	@{ cd $(PEERS) && npm ci --no-audit --no-fund && touch node_modules/.installed; } > build/peers-node.log 2>&1 \
+	    || echo "the node peers could not be installed: see build/peers-node.log"
