@@ -25,7 +25,6 @@ class ThreadEnded:
     """Told by a thread about itself, last of all."""
 
     name: str
-    error: BaseException | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +89,28 @@ class Supervisor:
     def run(self) -> int:
         """From start to the last joined thread. Call from the main thread, with the signals caught."""
         try:
+            self._end(self._begin())
+        except BaseException as error:  # noqa: BLE001  # nobody would stop the threads, nor hear a signal
+            self._tell_crash("main", error)
+            self._leave(1)
+        code = 1 if self._crashed else 0
+        if any(thread.is_alive() for thread in self._threads.values()):
+            self._leave(code)
+        return code
+
+    def _begin(self) -> str:
+        """Everything at work; returns once there is a reason to stop, and tells it."""
+        try:
             self._start({"listener": self._listener.run})
             self._listener.is_settled.wait(timeout=30.0)
             self._start({worker.name: worker.run for worker in self._workers} | {"watch": self._watch.run})
             self._on_ready()
-            reason = self._wait_for_end()
-        except RuntimeError as error:  # a limit of threads or processes: those that run must not be left behind
-            log.error("thread.crashed", thread="main", error_type=type(error).__name__, error=summary(error))
-            self._crashed = True
-            reason = "a thread could not be started"
+            return self._wait_for_end()
+        except Exception as error:  # noqa: BLE001  # a limit of threads, say: work in hand is finished
+            self._tell_crash("main", error)
+            return "main crashed"
+
+    def _end(self, reason: str) -> None:
         began = monotonic()
         self._on_stopping()
         log.info("daemon.stopping", signal=reason)
@@ -109,10 +121,6 @@ class Supervisor:
                 self._threads[name].join(patience_s)
         self._listener.close()
         log.info("daemon.stopped", duration_ms=round((monotonic() - began) * 1000, 1))
-        code = 1 if self._crashed else 0
-        if any(thread.is_alive() for thread in self._threads.values()):
-            self._leave(code)
-        return code
 
     def _start(self, targets: Mapping[str, Callable[[], None]]) -> None:
         for name, target in targets.items():
@@ -121,20 +129,18 @@ class Supervisor:
             self._threads[name] = thread
 
     def _frame(self, name: str, target: Callable[[], None]) -> None:
-        error: BaseException | None = None
         try:
             target()
-        except BaseException as caught:  # a thread's outermost frame: whatever it is, it is told
-            error = caught
-            log.error(
-                "thread.crashed",
-                thread=name,
-                error_type=type(caught).__name__,
-                error=summary(caught),
-                exc_info=True,
-            )
+        except BaseException as error:  # noqa: BLE001  # a thread's outermost frame: whatever it is, it is told
+            self._tell_crash(name, error)
         finally:
-            self._inbox.put(ThreadEnded(name, error))
+            self._inbox.put(ThreadEnded(name))
+
+    def _tell_crash(self, thread: str, error: BaseException) -> None:
+        self._crashed = True
+        log.error(
+            "thread.crashed", thread=thread, error_type=type(error).__name__, error=summary(error), exc_info=error
+        )
 
     def _wait_for_end(self) -> str:
         message = self._inbox.get()
@@ -142,7 +148,7 @@ class Supervisor:
             case StopRequested(reason):
                 return reason
             case ThreadEnded(name):
-                self._crashed = True
+                self._crashed = True  # it ended by itself, even if by no error
                 self._join(name)
                 return f"{name} ended"
             case WorkerStuck(name):
@@ -166,7 +172,6 @@ class Supervisor:
             except queue.Empty:
                 message = StopRequested("time is up")
             if isinstance(message, ThreadEnded):
-                self._crashed = self._crashed or message.error is not None
                 self._join(message.name)
             elif isinstance(message, int) or self._cancelled.is_set() or monotonic() >= deadline:
                 if not self._cancelled.is_set():

@@ -59,13 +59,14 @@ def test_a_statement_that_the_server_works_on_may_last(
         conn.execute("SELECT pg_advisory_xact_lock(7)")
 
     batch_id = batch(db, shop(db, products=1))
-    with database.connect() as other, Engine(database.session, workers=1, answer=ms(20)) as engine:
-        engine.workload.before = wait_for_the_lock
+    workload = RecordingWorkload(before=wait_for_the_lock)
+    with database.connect() as other:
         other.execute("SELECT pg_advisory_lock(7)")
-        wait_until_blocked(db, other)
-        engine.look_with_the_watch(looks=10)
-        other.execute("SELECT pg_advisory_unlock(7)")
-        events.wait_for("batch.completed", batch_id=batch_id)
+        with Engine(database.session, workload, workers=1, answer=ms(20)) as engine:
+            wait_until_blocked(db, other)
+            engine.look_with_the_watch(looks=10)
+            other.execute("SELECT pg_advisory_unlock(7)")
+            events.wait_for("batch.completed", batch_id=batch_id)
     assert events.all("worker.severed") == []
 
 

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from time import monotonic
 from types import SimpleNamespace
+from typing import Any
 
 import psycopg
 import pytest
@@ -20,7 +21,7 @@ from daemon.engine.wakeup import Wakeup
 from daemon.engine.worker import Lookout, Pace, Worker
 from daemon.engine.workload import Item
 from tests.support.database import Database
-from tests.support.engine import Engine, claim, make_queue, make_runner, ms
+from tests.support.engine import Engine, NoListener, claim, make_queue, make_runner, ms
 from tests.support.events import EventTap
 from tests.support.factories import age_claims, batch, errors_of, read_batch, shop
 from tests.support.proxy import Proxy
@@ -277,7 +278,49 @@ def test_where_a_thread_cannot_be_started_those_that_were_are_stopped(
     with Engine(database.session, workers=3) as engine:
         assert engine.wait() == 1
     assert events.wait_for("thread.crashed")["error"] == "can't start new thread"
-    assert events.wait_for("daemon.stopping")["signal"] == "a thread could not be started"
+    assert events.wait_for("daemon.stopping")["signal"] == "main crashed"
+
+
+def test_an_error_of_the_main_thread_lets_the_workers_finish_and_ends_the_process(
+    db: psycopg.Connection, database: Database, events: EventTap
+) -> None:
+    class BrokenInbox(Inbox):  # type: ignore[misc]
+        is_broken = threading.Event()
+
+        def get(self, *arguments: Any, **keywords: Any) -> Any:
+            message = super().get(*arguments, **keywords)
+            if message == "break" and not self.is_broken.is_set():
+                self.is_broken.set()
+                raise OSError("out of files")
+            return message
+
+    gate = Gate()
+    batch_id = batch(db, shop(db, products=1))
+    with Engine(database.session, RecordingWorkload(before=gate), inbox=BrokenInbox()) as engine:
+        assert gate.reached.wait(10)
+        engine.inbox.put("break")  # type: ignore[arg-type]
+        assert events.wait_for("thread.crashed").items() >= {"thread": "main", "error": "out of files"}.items()
+        events.wait_for("daemon.stopping")
+        gate.open()
+        assert engine.wait() == 1
+    assert read_batch(db, batch_id)["success_products"] == 1
+
+
+def test_an_error_while_stopping_ends_the_process_at_once(
+    database: Database, events: EventTap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupt = NoListener.interrupt
+
+    def fail(listener: NoListener) -> None:
+        interrupt(listener)
+        raise OSError("out of files")
+
+    monkeypatch.setattr(NoListener, "interrupt", fail)
+    with Engine(database.session, listens=False) as engine:
+        engine.inbox.put(15)
+        assert engine.wait() == 1
+        assert engine.left == 1
+    assert events.wait_for("thread.crashed").items() >= {"thread": "main", "error": "out of files"}.items()
 
 
 def test_a_batch_that_cannot_be_planned_now_is_told_and_other_work_goes_on(
