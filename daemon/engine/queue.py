@@ -32,10 +32,10 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A batch as planning left it: processing, or already at its end."""
+    """A batch as planning left it: processing, or already at its end. Without a status, it could not be planned yet."""
 
     id: int
-    status: str
+    status: str | None
     error_message: str | None
     retry_count: int
     items: int
@@ -164,26 +164,35 @@ class Queue:
         return []
 
     def _plan(self, conn: Connection, limit: int) -> list[Planned]:
-        with conn.transaction():
-            batch_ids = self._lock_pending(conn, limit)
-            return self._cut(conn, batch_ids) if batch_ids else []
+        after = -1
+        while True:
+            found = self._cut(conn, limit, after)
+            planned = _only_planned(found)
+            if planned or not found:
+                return planned
+            after = found[-1].id  # somebody still holds slices of them: those behind need not wait for that
 
     def _plan_one(self, conn: Connection) -> list[Planned]:
-        with conn.transaction():
-            batch_ids = self._lock_pending(conn, limit=1)
-            if not batch_ids:
-                return []
-            try:
-                with conn.transaction():
-                    return self._cut(conn, batch_ids)
-            except Exception as error:
-                effect = effect_of(error)
-                if effect is Effect.TRANSIENT:
-                    raise
-                if effect is Effect.ENVIRONMENT:
-                    raise self._not_planned(batch_ids[0]) from error
-                message = f"The batch could not be planned: {summary(error)}"
-                return self._planned(conn, "fail", {"batch_id": batch_ids[0], "message": message})
+        after = -1
+        while True:
+            with conn.transaction():
+                batch_id = self._lock_pending(conn, after)
+                if batch_id is None:
+                    return []
+                try:
+                    with conn.transaction():
+                        planned = _only_planned(self._cut(conn, 1, after=batch_id - 1))
+                except Exception as error:
+                    effect = effect_of(error)
+                    if effect is Effect.TRANSIENT:
+                        raise
+                    if effect is Effect.ENVIRONMENT:
+                        raise self._not_planned(batch_id) from error
+                    message = f"The batch could not be planned: {summary(error)}"
+                    planned = self._planned(conn, "fail", {"batch_id": batch_id, "message": message})
+            if planned:
+                return planned
+            after = batch_id
 
     def _not_planned(self, batch_id: int) -> NotPlanned:
         if len(self._put_off) >= MOST_PUT_OFF:
@@ -193,42 +202,31 @@ class Queue:
         self._put_off[batch_id] = times + 1, monotonic() + delay_s
         return NotPlanned(batch_id, delay_s)
 
-    def _lock_pending(self, conn: Connection, limit: int) -> list[int]:
-        after = -1
-        while True:
-            put_off = [batch_id for batch_id, (_, until) in list(self._put_off.items()) if until > monotonic()]
-            parameters = {"limit": limit, "small": 2048, "after": after, "put_off": put_off}
-            row = self._execute(conn, "lock_pending", parameters).fetchone()
-            batch_ids: list[int] = (row[0] if row else None) or []
-            if not batch_ids:
-                return []
-            busy = self._drop_slices(conn, batch_ids)
-            free = [batch_id for batch_id in batch_ids if batch_id not in busy]
-            if free:
-                return free
-            after = batch_ids[-1]  # somebody still holds slices of them: those behind need not wait for that
+    def _lock_pending(self, conn: Connection, after: int) -> int | None:
+        row = self._execute(conn, "lock_pending", {"after": after, "put_off": self._still_put_off()}).fetchone()
+        return row[0] if row else None
 
-    def _cut(self, conn: Connection, batch_ids: Sequence[int]) -> list[Planned]:
+    def _still_put_off(self) -> list[int]:
+        return [batch_id for batch_id, (_, until) in list(self._put_off.items()) if until > monotonic()]
+
+    def _cut(self, conn: Connection, limit: int, after: int) -> list[Planned]:
         parameters = {
-            "batch_ids": batch_ids,
+            "limit": limit,
+            "small": 2048,
+            "after": after,
+            "put_off": self._still_put_off(),
             "slice_size": self.table.slice_size,
             "retry_limit": RETRY_LIMIT,
             "items_column": self.table.items,
         }
-        planned = self._planned(conn, "plan", parameters)
-        for batch_id in batch_ids:
-            self._put_off.pop(batch_id, None)
-        return planned
+        found = self._planned(conn, "plan", parameters)
+        for batch in found:
+            self._put_off.pop(batch.id, None)
+        return found
 
     def _planned(self, conn: Connection, name: str, parameters: Mapping[str, object]) -> list[Planned]:
         with conn.cursor(row_factory=class_row(Planned)) as cursor:
             return cursor.execute(self._statement(name), self._parameters(parameters)).fetchall()
-
-    def _drop_slices(self, conn: Connection, batch_ids: Sequence[int]) -> set[int]:
-        """Returns the batches of which a worker still holds a slice."""
-        with conn.cursor(row_factory=scalar_row) as cursor:
-            cursor.execute(self._statement("drop_slices"), self._parameters({"batch_ids": batch_ids}))
-            return set(cursor)
 
     def claim(self, conn: Connection, worker: str) -> Claim | None:
         """Take the next slice, or a group of tiny ones, and count the attempt. None when there is nothing to take."""
@@ -255,7 +253,7 @@ class Queue:
             found = cursor.execute(self._statement("lock"), parameters).fetchall()
         unwanted = [slice for slice in found if not slice.is_wanted]
         if unwanted:
-            self._drop_slices(conn, sorted({slice.batch_id for slice in unwanted}))
+            self._execute(conn, "drop_slices", {"batch_ids": sorted({slice.batch_id for slice in unwanted})})
             on_dropped(unwanted)
         return [slice for slice in found if slice.is_wanted]
 
@@ -375,6 +373,10 @@ class Queue:
 
     def _execute(self, conn: Connection, name: str, parameters: Mapping[str, object]) -> Cursor[TupleRow]:
         return conn.execute(self._statement(name), self._parameters(parameters))
+
+
+def _only_planned(found: Sequence[Planned]) -> list[Planned]:
+    return [batch for batch in found if batch.status is not None]
 
 
 def _storable(text: str) -> str:

@@ -43,6 +43,10 @@ def connect(database: Database) -> Iterator[Connect]:
         conn.close()
 
 
+def shop_ids(db: psycopg.Connection) -> list[int]:
+    return [row[0] for row in db.execute("SELECT id FROM products ORDER BY id")]
+
+
 @contextmanager
 def held(conn: psycopg.Connection, act: Callable[[], object]) -> Iterator[None]:
     """What others see while `act` is done and not committed; they must not wait for it."""
@@ -251,6 +255,33 @@ def test_what_one_instance_plans_another_skips(db: psycopg.Connection, connect: 
     assert [actions(db, batch_id) for batch_id in (*first, later)] == [["planned"]] * 3
 
 
+def test_a_batch_that_was_planned_and_set_back_behind_the_snapshot_is_left_for_the_next_time(
+    db: psycopg.Connection, connect: Connect
+) -> None:
+    """The slices of that planning cannot be seen, and would be cut once more."""
+    queue = make_queue()
+    batch_id = batch(db, shop(db, products=2))
+    planner, peer = connect(), connect()
+    db.execute("CREATE SCHEMA slow")
+    db.execute(  # what the planning asks before it locks the batch
+        "CREATE FUNCTION slow.pg_column_size(jsonb) RETURNS int LANGUAGE plpgsql AS"
+        " $$ BEGIN PERFORM pg_advisory_xact_lock(7); RETURN 1; END $$"
+    )
+    planner.execute("SET search_path = slow, pg_catalog, public")
+    with ThreadPoolExecutor(1) as pool:
+        with peer.transaction():
+            peer.execute("SELECT pg_advisory_xact_lock(7)")
+            late = pool.submit(queue.plan, planner)
+            wait_until_blocked(db, peer)
+            queue.plan(db)
+            give(db, "status = 'pending'", batch_id)()
+        assert late.result(40) == []
+    assert slices(db) == [shop_ids(db)]
+    finish(db, queue)
+    assert predicted(db, batch_id) == shop_ids(db)
+    assert read_batch(db, batch_id)["status"] == "completed"
+
+
 def test_of_two_instances_that_adopt_an_orphan_one_does(db: psycopg.Connection, connect: Connect) -> None:
     queue = make_queue()
     orphan = batch(db, shop(db, products=1), status="processing")
@@ -323,7 +354,7 @@ def test_a_tiny_slice_that_another_session_holds_is_left_out_of_the_group(
     queue.plan(db)
     worker, peer = connect(), connect()
     give(db, "status = 'cancelled'", cancelled)()
-    with held(peer, lambda: queue._drop_slices(peer, [cancelled])):
+    with held(peer, lambda: queue._execute(peer, "drop_slices", {"batch_ids": [cancelled]})):
         assert [slice.batch_id for slice in claim(worker, queue).slices] == [first, last]
 
 

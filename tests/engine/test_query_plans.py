@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from daemon.database.embedded import EmbeddedServer
 from daemon.database.statements import statement
@@ -81,9 +83,21 @@ def queue() -> Queue:
     return make_queue()
 
 
+TYPES = {timedelta: "interval"}  # which the driver declares; the server finds others out
+
+
 def run(db: psycopg.Connection, query: bytes, values: dict[str, object]) -> list[dict[str, Any]]:
-    """Run a statement with its real parameters; the nodes of its plan, the outermost first."""
-    row = db.execute(b"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) " + query, values).fetchone()
+    """Run a statement as a session that has prepared it; the nodes of its plan, the outermost first."""
+    names = dict.fromkeys(re.findall(rb"%\((\w+)\)s", query))
+    for number, name in enumerate(names, 1):
+        query = query.replace(b"%%(%s)s" % name, b"$%d" % number)
+    given = sql.SQL(", ").join(sql.Literal(values[name.decode()]) for name in names)
+    db.execute("DEALLOCATE ALL")
+    types = sql.SQL(", ").join(sql.SQL(TYPES.get(type(values[name.decode()]), "unknown")) for name in names)
+    head = sql.SQL("PREPARE hot ({}) AS ").format(types) if names else sql.SQL("PREPARE hot AS ")
+    db.execute(head.as_bytes() + query.replace(b"%%", b"%"))
+    execute = sql.SQL("EXECUTE hot ({})").format(given) if names else sql.SQL("EXECUTE hot")
+    row = db.execute(sql.SQL("EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) {}").format(execute)).fetchone()
     assert row is not None
     nodes: list[dict[str, Any]] = []
     todo = [row[0][0]["Plan"]]
@@ -114,7 +128,10 @@ CLAIM = {
     "frozen": timedelta(seconds=30),
     "longest_delay": timedelta(minutes=5),
 }
-PLAN = {"batch_ids": [PENDING], "slice_size": 500, "retry_limit": 3, "items_column": "product_ids"}
+PLAN = {
+    **{"limit": 200, "small": 2048, "after": -1, "put_off": []},
+    **{"slice_size": 500, "retry_limit": 3, "items_column": "product_ids"},
+}
 SETTLE = {"slice_ids": [ROWS + 1], "batch_ids": [SMALL], "successes": [1], "failures": [0]}
 
 
@@ -129,7 +146,7 @@ SETTLE = {"slice_ids": [ROWS + 1], "batch_ids": [SMALL], "successes": [1], "fail
         ("settle", SETTLE, 100),
         ("drop_slices", {"batch_ids": [SMALL]}, 100),
         ("split", {"slice_id": 5}, 60),
-        ("lock_pending", {"limit": 200, "small": 2048, "after": -1, "put_off": []}, 40),
+        ("lock_pending", {"after": -1, "put_off": []}, 40),
         ("plan", PLAN, 200),
     ],
 )

@@ -105,7 +105,7 @@ def hold_at(point: Point, release: str | None) -> None:
     hold = Hold(point, release)
     match point:
         case Point.PLANNING:
-            _replace(Queue, "_cut", _before_return(hold))
+            _replace(Queue, "_plan", _before_the_commit(hold))
         case Point.CLAIMED:
             _replace(SliceRunner, "treat", _before_call(hold))
         case Point.COMPUTING:
@@ -144,6 +144,19 @@ def _before_return(hold: Hold) -> Wrapper:
             result = original(*arguments, **keywords)
             hold()
             return result
+
+        return held
+
+    return wrapper
+
+
+def _before_the_commit(hold: Hold) -> Wrapper:
+    def wrapper(original: Callable[..., Any]) -> Callable[..., Any]:
+        def held(queue: Queue, conn: Connection, *arguments: Any) -> Any:
+            with conn.transaction():
+                result = original(queue, conn, *arguments)
+                hold()
+                return result
 
         return held
 

@@ -1,15 +1,73 @@
--- Cut pending batches, locked by the caller, into slices. The list is expanded once, in the server: ids are digits in
--- JSON numbers (never spelt out: 7e130000 is long) or strings, up to 2^63 - 1; anything else is an item error; an item that already has its result is
--- done. A new batch starts at the lowest outstanding turn, so small ones need not wait behind big ones.
-WITH batch AS (
+-- Cut the next pending batch into slices, and with a small one its small neighbours. Sizes are the stored ones, so that a
+-- huge list is not read just to be measured; a huge one is planned alone, and holds no other up.
+--
+-- Slices of an earlier round are taken away. While a worker holds one of them the batch has to wait, and so has one that
+-- was changed between this statement's snapshot and its lock: it may have slices that cannot be seen. Both are answered
+-- without a status.
+--
+-- The list is expanded once, in the server: ids are digits in JSON numbers (never spelt out: 7e130000 is long) or strings,
+-- up to 2^63 - 1; anything else is an item error; an item that already has its result is done. A new batch starts at the
+-- lowest outstanding turn, so small ones need not wait behind big ones.
+WITH front AS (
     SELECT id,
+           ctid AS version,
+           coalesce(pg_column_size({items}), 0) AS bytes
+    FROM {batches}
+    WHERE status = 'pending'
+      AND id > %(after)s
+      AND id <> ALL(%(put_off)s::bigint[])
+    ORDER BY id
+    LIMIT 1
+    FOR NO KEY UPDATE SKIP LOCKED
+), neighbour AS (
+    SELECT batch.id,
+           batch.ctid AS version
+    FROM front
+    JOIN {batches} AS batch
+      ON batch.status = 'pending'
+     AND batch.id > front.id
+     AND batch.id <> ALL(%(put_off)s::bigint[])
+    WHERE front.bytes <= %(small)s
+      AND coalesce(pg_column_size(batch.{items}), 0) <= %(small)s
+    ORDER BY batch.id
+    LIMIT %(limit)s - 1
+    FOR NO KEY UPDATE OF batch SKIP LOCKED
+), locked AS (
+    SELECT id, version
+    FROM front
+    UNION ALL
+    SELECT id, version
+    FROM neighbour
+), old AS (
+    SELECT id, batch_id
+    FROM batch_slices
+    WHERE workload = %(workload)s::text
+      AND batch_id = ANY(ARRAY(SELECT id FROM locked))
+), free AS (
+    SELECT slice.id
+    FROM batch_slices AS slice
+    WHERE slice.id = ANY(ARRAY(SELECT id FROM old))
+    FOR UPDATE SKIP LOCKED
+), dropped AS (
+    DELETE FROM batch_slices
+    WHERE id = ANY(ARRAY(SELECT id FROM free))
+), batch AS (
+    SELECT batch.id,
            coalesce(jsonb_typeof({items}), 'null') AS kind,
            CASE jsonb_typeof({items}) WHEN 'array' THEN {items} ELSE '[]' END AS items,
            greatest(retry_count, 0) AS retry_count,  -- fewer than none would put the limit off
            coalesce(priority, 0) AS priority,
            greatest(retry_count, 0) >= %(retry_limit)s::int AS is_refused
-    FROM {batches}
-    WHERE id = ANY(%(batch_ids)s)
+    FROM locked
+    JOIN {batches} AS batch
+      ON batch.id = locked.id
+     AND batch.ctid = locked.version
+    WHERE NOT EXISTS (
+        SELECT
+        FROM old
+        WHERE old.batch_id = batch.id
+          AND old.id NOT IN (SELECT id FROM free)
+    )
 ), element AS (
     SELECT batch.id AS batch_id,
            entry.value,
@@ -34,7 +92,7 @@ WITH batch AS (
 ), done AS MATERIALIZED (
     SELECT batch_id, {result_item} AS item
     FROM {results}
-    WHERE batch_id = ANY(%(batch_ids)s)
+    WHERE batch_id = ANY(ARRAY(SELECT id FROM batch))
 ), todo AS (
     SELECT good.batch_id,
            good.item,
@@ -134,6 +192,14 @@ WITH batch AS (
                               'retry_count', moved.retry_count)
     FROM moved
 )
-SELECT *
-FROM moved
-ORDER BY id
+SELECT locked.id,
+       moved.status,
+       moved.error_message,
+       moved.retry_count,
+       moved.items,
+       moved.success,
+       moved.errors,
+       moved.wait_s
+FROM locked
+LEFT JOIN moved ON moved.id = locked.id
+ORDER BY locked.id
