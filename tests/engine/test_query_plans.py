@@ -16,8 +16,8 @@ from daemon.database.statements import statement
 from daemon.engine.queue import Claim, Queue
 from daemon.engine.workload import Item
 from tests.support.database import Database
-from tests.support.engine import claim, done, make_queue
-from tests.support.factories import batch
+from tests.support.engine import claim, done, make_queue, treat
+from tests.support.factories import batch, shop
 
 IS_LONG = "CATALOGD_LONG" in os.environ
 ROWS = 1_000_000 if IS_LONG else 200_000  # slices
@@ -198,6 +198,20 @@ def test_a_batch_is_not_slowed_by_its_own_predictions_where_all_others_are_decid
         values: dict[str, object] = {"product_ids": list(range(15_001, 15_101))}
         nodes = run(db, statement("daemon.workloads.categorization", "supersede"), values)
     assert [node["Index Name"] for node in nodes if "Index Name" in node] == ["predictions_product_id_idx"]
+
+
+def test_a_session_plans_a_statement_without_a_look_at_its_values(database: Database) -> None:
+    """Once, then: otherwise planning a tiny batch's statements takes longer than carrying them out."""
+    queue = make_queue()
+    with database.session.connect() as conn:
+        for product_id in shop(conn, products=20):
+            batch(conn, [product_id])
+            queue.plan(conn)
+            taken = claim(conn, queue)
+            with conn.transaction():
+                treat(conn, queue, taken)
+        plans = conn.execute("SELECT sum(generic_plans) > 50, sum(custom_plans) FROM pg_prepared_statements").fetchone()
+    assert plans == (True, 0)
 
 
 @pytest.fixture

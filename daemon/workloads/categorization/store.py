@@ -47,16 +47,19 @@ class Explained:
     product_name: str | None
 
 
+def _parse_int(digits: str) -> int | float:
+    return int(digits) if len(digits) < 40 else float(digits)
+
+
+_decode = json.JSONDecoder(parse_int=_parse_int).decode  # `json.loads` would make a decoder for each text
+
+
 def read_json(text: str | bytes) -> object:
     """The shop's JSON as Python reads it; None for what it cannot: endless digits, endless nesting."""
     try:
-        return json.loads(text, parse_int=_parse_int)
+        return _decode(text if isinstance(text, str) else str(text, "utf-8"))
     except (ValueError, RecursionError):
         return None
-
-
-def _parse_int(digits: str) -> int | float:
-    return int(digits) if len(digits) < 40 else float(digits)
 
 
 def _sql(name: str) -> bytes:
