@@ -8,6 +8,7 @@ from pathlib import Path
 from string import Template
 
 from bench.figures import Figure, table
+from bench.speed import trigger
 from bench.speed.samples import Results, Spread
 
 TRIVIAL, REAL, NAIVE = "catalogd, trivial decision", "catalogd", "naive script"
@@ -134,11 +135,13 @@ def _idle(results: Results) -> Iterable[Figure]:
 def _trigger(results: Results, clients: int) -> Figure:
     name = f"PHP's inserts with the trigger against without, {clients} client{'s' * (clients > 1)}"
     case = f"trigger, {clients}"
-    found = results.ratio(case, "with the trigger", "without", "inserts_per_s")
-    own = results.spread(case, "with the trigger", "inserts_per_s")
-    if found is None or own is None:
+    found = results.ratio(case, trigger.BELL, trigger.BARE, "inserts_per_s")
+    silent = results.ratio(case, trigger.SILENT, trigger.BARE, "inserts_per_s")
+    own = results.spread(case, trigger.BELL, "inserts_per_s")
+    if found is None or silent is None or own is None:
         return _not_measured(name, "measured")
-    return Figure(name, "measured", f"{found.tell('.2f')}; {own.median:,.0f} inserts/s", None)
+    told = f"{found.tell('.2f')}; {own.median:,.0f} inserts/s; {silent.tell('.2f')} with {trigger.SILENT}"
+    return Figure(name, "measured", told, None)
 
 
 def _size(results: Results) -> Iterable[Figure]:

@@ -1,7 +1,7 @@
 """Opens the pool of connections: sizes, session settings, a bounded check."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from time import monotonic
@@ -68,6 +68,12 @@ class BoundedConnection(Connection[TupleRow]):
 
 
 Pool = ConnectionPool[BoundedConnection]
+
+
+def bounded(conn: Connection) -> AbstractContextManager[object]:
+    """Around a single statement that may last: a transaction, where the session keeps no bounds."""
+    brings_bounds = isinstance(conn, BoundedConnection) and conn.bounds_of_transactions is not None
+    return conn.transaction() if brings_bounds else nullcontext()
 
 
 @dataclass(frozen=True, slots=True)

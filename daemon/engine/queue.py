@@ -10,6 +10,7 @@ from psycopg import Connection, Cursor
 from psycopg.rows import TupleRow, class_row, scalar_row
 
 from daemon.database.failures import Effect, effect_of, summary
+from daemon.database.pool import bounded
 from daemon.database.statements import statement
 from daemon.engine.status import BatchStatus
 from daemon.engine.workload import BatchTable, Item, Outcome, require_outcomes
@@ -166,7 +167,8 @@ class Queue:
     def _plan(self, conn: Connection, limit: int) -> list[Planned]:
         after = -1
         while True:
-            found = self._cut(conn, limit, after)
+            with bounded(conn):
+                found = self._cut(conn, limit, after)
             planned = _only_planned(found)
             if planned or not found:
                 return planned

@@ -10,8 +10,11 @@ from datetime import timedelta
 import psycopg
 import pytest
 
+from daemon.database.pool import Session
 from tests.chaos.work import Work
 from tests.support.database import Database
+from tests.support.engine import make_queue
+from tests.support.factories import batch, shop
 from tests.support.pgbouncer import PGBOUNCER, Pooler
 from tests.support.process import Catalogd
 from tests.support.waiting import wait_until_blocked
@@ -94,6 +97,19 @@ def test_transactions_are_bounded_all_the_same(database: Database, db: psycopg.C
             work.process.wait_for("slice.retried", sqlstate="55P03")
         work.complete()
         work.assert_unharmed()
+
+
+def test_a_long_planning_is_not_undone_by_the_timeout_of_the_role(database: Database, db: psycopg.Connection) -> None:
+    db.execute(
+        "CREATE FUNCTION take_long() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN PERFORM pg_sleep(0.4); RETURN NEW; END $$"
+    )
+    db.execute("CREATE TRIGGER long BEFORE INSERT ON batch_slices FOR EACH ROW EXECUTE FUNCTION take_long()")
+    db.execute(f'ALTER DATABASE "{database.name}" SET statement_timeout = 300')
+    batch_id = batch(db, shop(db, products=1))
+    with Pooler(database.dsn) as pooler, Session(pooler.dsn, "catalogd test").connect() as conn:
+        assert conn.execute("SHOW statement_timeout").fetchone() == ("300ms",)
+        assert [planned.id for planned in make_queue().plan(conn)] == [batch_id]
 
 
 def test_a_pooler_that_restarts_and_drops_idle_sessions_is_found_again(database: Database) -> None:
