@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import NamedTuple, Protocol, Self
 
 from psycopg import Connection
 
@@ -27,8 +27,7 @@ class BatchTable:
     slice_size: int = 500  # items that one transaction treats at most
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """One thing to treat: an id out of a batch's list."""
 
     batch_id: int

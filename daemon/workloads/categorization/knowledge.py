@@ -1,5 +1,6 @@
 """What the deciding needs of the database, kept in memory and renewed when it is out of date."""
 
+import gc
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -55,6 +56,8 @@ class CurrentKnowledge:
         else:
             try:
                 model = store.read_model(conn, version)
+                gc.collect()
+                gc.freeze()  # a model stays: no later collection need look at its many features again
             except ValueError as error:
                 raise WorkloadUnavailable(f"model {version} cannot be used: {error}; run: catalogd learn") from error
         if known is None or known.version != version:

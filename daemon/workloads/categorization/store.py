@@ -8,7 +8,7 @@ from psycopg import Connection
 from psycopg.rows import class_row, scalar_row
 from psycopg.types.json import Jsonb, set_json_loads
 
-from daemon.database.bulk import copy_rows
+from daemon.database.bulk import copy_rows, id_list
 from daemon.database.statements import statement
 from daemon.engine.workload import Item
 from daemon.workloads.categorization.decision import Decision
@@ -51,13 +51,14 @@ def _parse_int(digits: str) -> int | float:
     return int(digits) if len(digits) < 40 else float(digits)
 
 
-_decode = json.JSONDecoder(parse_int=_parse_int).decode  # `json.loads` would make a decoder for each text
+_decode = json.JSONDecoder(parse_int=_parse_int).raw_decode  # `json.loads` would make a decoder for each text
 
 
 def read_json(text: str | bytes) -> object:
     """The shop's JSON as Python reads it; None for what it cannot: endless digits, endless nesting."""
     try:
-        return _decode(text if isinstance(text, str) else str(text, "utf-8"))
+        found, _ = _decode((text if isinstance(text, str) else str(text, "utf-8")).lstrip())
+        return found
     except (ValueError, RecursionError):
         return None
 
@@ -68,20 +69,23 @@ def _sql(name: str) -> bytes:
 
 def lock_products(conn: Connection, product_ids: Sequence[int]) -> None:
     """Lock the products that exist until the end of the caller's transaction, in id order."""
-    conn.execute(_sql("lock_products"), {"product_ids": sorted(product_ids)})
+    conn.execute(_sql("lock_products"), {"product_ids": id_list(sorted(product_ids))})
 
 
 def read_products(conn: Connection, product_ids: Sequence[int]) -> dict[int, Product]:
     """The products that the shop's view shows, by id."""
     with conn.cursor(row_factory=class_row(Product)) as cursor:
         set_json_loads(read_json, cursor)
-        cursor.execute(_sql("read_products"), {"product_ids": product_ids})
+        cursor.execute(_sql("read_products"), {"product_ids": id_list(product_ids)})
         return {product.id: product for product in cursor}
 
 
 def read_predicted(conn: Connection, items: Sequence[Item]) -> set[Item]:
     """Those of the items that have their prediction in their batch already."""
-    parameters = {"batch_ids": [item.batch_id for item in items], "product_ids": [item.id for item in items]}
+    parameters = {
+        "batch_ids": id_list(item.batch_id for item in items),
+        "product_ids": id_list(item.id for item in items),
+    }
     return {Item(*row) for row in conn.execute(_sql("read_predicted"), parameters)}
 
 
@@ -92,7 +96,7 @@ def write_predictions(
 
     The products are locked by the caller. `limits` are the characters that the shop's columns hold.
     """
-    product_ids = sorted({item.id for item in decided})
+    product_ids = id_list(sorted({item.id for item in decided}))
     conn.execute(_sql("supersede"), {"product_ids": product_ids})
     newest = {item.id: item.batch_id for item in sorted(decided, key=lambda item: item.batch_id)}
     label_end = limits.get("predictions.suggested_category_label")

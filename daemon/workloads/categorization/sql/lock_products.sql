@@ -2,6 +2,6 @@
 -- wait for each other in turn, and never in a circle.
 SELECT id
 FROM products
-WHERE id = ANY(%(product_ids)s)
+WHERE id = ANY(%(product_ids)s::bigint[])
 ORDER BY id
 FOR NO KEY UPDATE

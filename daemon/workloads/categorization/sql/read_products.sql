@@ -7,4 +7,4 @@ SELECT product_id AS id,
        attributes,
        category_code
 FROM catalogd_products
-WHERE product_id = ANY(%(product_ids)s)
+WHERE product_id = ANY(%(product_ids)s::bigint[])

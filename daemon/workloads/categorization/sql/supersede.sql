@@ -4,5 +4,5 @@
 UPDATE predictions
 SET status = 'superseded',
     updated_at = now()
-WHERE product_id = ANY(%(product_ids)s)
+WHERE product_id = ANY(%(product_ids)s::bigint[])
   AND (status = 'pending') IS TRUE
