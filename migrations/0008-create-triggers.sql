@@ -11,15 +11,13 @@ BEGIN
 END
 $$;
 
--- A person's order (retry, cancel) is audited where it is given, whoever gives it and by whatever client, also by a role
--- that may not write to the audit log: the function has its owner's rights. So nothing in it is left to the caller. The
--- schema is bound now, operators are found in pg_catalog alone, nobody may put the function on a table of their own,
--- and the entry tells the role that logged in.
+-- A person's order (retry, cancel) is audited where it is given, whoever gives it and by whatever client. The names of
+-- the schema and its tables are bound now, so that no caller's search_path can redirect them.
 DO $$
 BEGIN
     EXECUTE format($function$
         CREATE OR REPLACE FUNCTION catalogd_batch_ordered() RETURNS trigger
-        LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
+        LANGUAGE plpgsql AS $body$
         BEGIN
             IF NEW.status = 'cancelled' THEN
                 NEW.completed_at := pg_catalog.now();
@@ -31,8 +29,7 @@ BEGIN
             VALUES (TG_ARGV[0], NEW.id,
                     CASE NEW.status WHEN 'cancelled' THEN 'cancelled' ELSE 'retried' END,
                     coalesce(nullif(pg_catalog.current_setting('catalogd.actor', true), ''), 'user'),
-                    pg_catalog.jsonb_build_object('from', OLD.status, 'to', NEW.status, 'retry_count', NEW.retry_count,
-                                                  'role', session_user));
+                    pg_catalog.jsonb_build_object('from', OLD.status, 'to', NEW.status, 'retry_count', NEW.retry_count));
             PERFORM pg_catalog.pg_notify('catalogd', '');
             RETURN NEW;
         END
@@ -40,7 +37,6 @@ BEGIN
     $function$, current_schema());
 END
 $$;
-REVOKE EXECUTE ON FUNCTION catalogd_batch_inserted(), catalogd_batch_ordered() FROM PUBLIC;
 
 DROP TRIGGER IF EXISTS catalogd_batch_inserted ON categorization_batches;
 CREATE TRIGGER catalogd_batch_inserted

@@ -120,9 +120,11 @@ def rollback(session: Session, wait_s: float = 60.0) -> list[str]:
 def _bring_up_to_date(session: Session, state: SchemaState) -> list[str]:
     with _backend(session) as backend:
         migrations = read_migrations(str(migrations_directory()))
-        if state.edited:
-            applied = [migration for migration in migrations if backend.is_applied(migration)]
-            backend.unmark_migrations(MigrationList(applied))
+        applied = [migration for migration in migrations if backend.is_applied(migration)]
+        if not state.edited:  # but what is run for the first time, or again, may undo what a later one made of it
+            first = min((migration.id for migration in migrations if migration not in applied), default="~")
+            applied = [migration for migration in applied if migration.id > first]
+        backend.unmark_migrations(MigrationList(applied))
         return _apply(backend, migrations)
 
 

@@ -128,7 +128,7 @@ def test_killed_after_all_were_marked_and_before_the_checksums_were_recorded(
 def test_every_migration_can_be_run_again(database: Database, db: psycopg.Connection, right_schema: list[str]) -> None:
     for name in [*NAMES, "%"]:
         db.execute("DELETE FROM _yoyo_migration WHERE migration_id LIKE %s", (name,))
-        assert migrate(database.session) == (NAMES if name == "%" else [name])
+        assert migrate(database.session) == (NAMES if name == "%" else NAMES[NAMES.index(name) :])  # and those behind
         assert schema_of(db) == right_schema
 
 

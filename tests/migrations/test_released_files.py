@@ -1,0 +1,25 @@
+"""A migration that was released is never edited: what it should have been is another one.
+
+To an older version an edited file looks edited in the database: it would run its own files again, and undo the newer
+ones. An added file it does not know, and leaves the database alone.
+"""
+
+from daemon.database.schema import checksums
+
+RELEASED = {
+    "0001-create-adoption-helpers": "fa787b4ca6c8dfb2",
+    "0002-adopt-batches": "06f12759e0078b00",
+    "0003-adopt-predictions": "75c1e34aaac60fbd",
+    "0004-adopt-audit-log": "d1e5433f824bfde9",
+    "0005-create-slices": "8255f205b1266bb4",
+    "0006-create-models": "d995f9f68d9e242a",
+    "0007-create-views": "2a67dbe1414b2afe",
+    "0008-create-triggers": "9fbfae0e11ae5b73",
+    "0009-validate-constraints": "284923ad194b69e8",
+    "0010-own-the-orders": "6dc96f98945daef9",
+}
+
+
+def test_released_migrations_are_as_they_were() -> None:
+    found = {name: checksum[:16] for name, checksum in checksums().items() if name in RELEASED}
+    assert found == RELEASED
