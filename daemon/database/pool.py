@@ -37,7 +37,9 @@ OF_THE_SESSION = MappingProxyType(
 # a table was when the session first met it. (A foreign key's check that was planned for a table of one page reads the
 # whole of it for each row once it has grown.) What has to read a whole table all the same looks so dear to older
 # servers that they would compile it first.
-PLANNING = MappingProxyType({"enable_seqscan": "off", "jit": "off", "plan_cache_mode": "force_generic_plan"})
+PLANNING = MappingProxyType(
+    {"enable_seqscan": "off", "enable_bitmapscan": "off", "jit": "off", "plan_cache_mode": "force_generic_plan"}
+)
 
 
 class BoundedConnection(Connection[TupleRow]):

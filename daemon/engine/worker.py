@@ -24,6 +24,7 @@ from daemon.engine.wakeup import Wakeup
 log = structlog.get_logger()
 
 DATABASE, WORKLOAD = "database", "workload"  # what there may be trouble with
+PLANS_LAST_S = 5.0  # of work: a session's plans were made for the tables as they were when it first met them
 PAUSE_S = 1.0  # at most, after a failure that is nobody's: the slice itself is put off for longer
 
 
@@ -105,6 +106,7 @@ class Worker:
         """Treat what can be claimed, until nothing is left."""
         with self._borrow() as conn:
             self._release_unreleased(conn)
+            planned_at = monotonic()
             while not self._stop.is_set():
                 try:
                     is_busy = self._step(conn)
@@ -114,6 +116,9 @@ class Worker:
                 if not is_busy:
                     return
                 self._patrol(conn)
+                if monotonic() - planned_at > PLANS_LAST_S:
+                    conn.execute("DISCARD PLANS")
+                    planned_at = monotonic()
 
     @contextmanager
     def _borrow(self) -> Iterator[Connection]:

@@ -12,6 +12,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from daemon.database.pool import BoundedConnection
+from daemon.engine import worker
 from daemon.engine.backoff import Backoff
 from daemon.engine.company import Company
 from daemon.engine.queue import Backlog, Timing
@@ -344,6 +346,31 @@ def test_a_batch_that_cannot_be_planned_now_is_told_and_other_work_goes_on(
     keys = {"level": "error", "error_type": "DiskFull", "error": "no space left on device", "sqlstate": "53100"}
     assert put_off.items() >= keys.items()
     assert put_off["retry_in_s"] == 1.0
+
+
+@pytest.mark.parametrize(("last_s", "is_forgotten"), [(0.0, True), (60.0, False)])
+def test_plans_are_forgotten_from_time_to_time_while_there_is_work(
+    db: psycopg.Connection,
+    database: Database,
+    events: EventTap,
+    monkeypatch: pytest.MonkeyPatch,
+    last_s: float,
+    is_forgotten: bool,
+) -> None:
+    """Tables grow under a session that works; it must not go on by the plans for small ones."""
+    monkeypatch.setattr(worker, "PLANS_LAST_S", last_s)
+    said: list[object] = []
+    execute = BoundedConnection.execute
+
+    def record(conn: BoundedConnection, query: Any, *arguments: Any, **keywords: Any) -> Any:
+        said.append(query)
+        return execute(conn, query, *arguments, **keywords)
+
+    monkeypatch.setattr(BoundedConnection, "execute", record)
+    batch_id = batch(db, shop(db, products=3))
+    with Engine(database.session, RecordingWorkload(slice_size=1)):
+        events.wait_for("batch.completed", batch_id=batch_id)
+    assert ("DISCARD PLANS" in said) is is_forgotten
 
 
 class SlowInbox:

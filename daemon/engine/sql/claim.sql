@@ -14,22 +14,20 @@ WITH front AS (
     LIMIT 1
     FOR NO KEY UPDATE SKIP LOCKED
 ), neighbour AS (
-    SELECT slice.id, slice.item_count
-    FROM front
-    JOIN batch_slices AS slice
-      ON slice.workload = %(workload)s
-     AND slice.priority = front.priority
-     AND slice.turn = front.turn
-     AND slice.id > front.id
-    WHERE front.attempts = 0
-      AND front.item_count <= %(tiny)s::int
-      AND slice.attempts = 0
-      AND slice.item_count <= %(tiny)s::int
-      AND slice.claimed_at IS NULL
-      AND slice.run_after IS NULL
-    ORDER BY slice.id
+    SELECT id, item_count
+    FROM batch_slices
+    WHERE workload = %(workload)s
+      AND priority = (SELECT priority FROM front)
+      AND turn = (SELECT turn FROM front)
+      AND id > (SELECT id FROM front)
+      AND (SELECT attempts = 0 AND item_count <= %(tiny)s::int FROM front)
+      AND attempts = 0
+      AND item_count <= %(tiny)s::int
+      AND claimed_at IS NULL
+      AND run_after IS NULL
+    ORDER BY id
     LIMIT %(slice_size)s::int - 1
-    FOR NO KEY UPDATE OF slice SKIP LOCKED
+    FOR NO KEY UPDATE SKIP LOCKED
 ), chosen AS (
     SELECT id
     FROM front

@@ -20,18 +20,17 @@ WITH front AS (
     LIMIT 1
     FOR NO KEY UPDATE SKIP LOCKED
 ), neighbour AS (
-    SELECT batch.id,
-           batch.ctid AS version
-    FROM front
-    JOIN {batches} AS batch
-      ON batch.status = 'pending'
-     AND batch.id > front.id
-     AND batch.id <> ALL(%(put_off)s::bigint[])
-    WHERE front.bytes <= %(small)s
-      AND coalesce(pg_column_size(batch.{items}), 0) <= %(small)s
-    ORDER BY batch.id
+    SELECT id,
+           ctid AS version
+    FROM {batches}
+    WHERE status = 'pending'
+      AND id > (SELECT id FROM front)
+      AND id <> ALL(%(put_off)s::bigint[])
+      AND (SELECT bytes FROM front) <= %(small)s
+      AND coalesce(pg_column_size({items}), 0) <= %(small)s
+    ORDER BY id
     LIMIT %(limit)s - 1
-    FOR NO KEY UPDATE OF batch SKIP LOCKED
+    FOR NO KEY UPDATE SKIP LOCKED
 ), locked AS (
     SELECT id, version
     FROM front
@@ -126,15 +125,26 @@ WITH front AS (
            'not_an_id',
            'not an id: an id is a whole number from 0 to 9223372036854775807'
     FROM bad
+), counted AS (
+    SELECT batch_id,
+           sum(good) AS good,
+           sum(bad) AS bad,
+           sum(todo) AS todo
+    FROM (
+        SELECT batch_id, 1 AS good, 0 AS bad, 0 AS todo FROM good
+        UNION ALL
+        SELECT batch_id, 0, 1, 0 FROM bad
+        UNION ALL
+        SELECT batch_id, 0, 0, item_count FROM cut
+    ) AS entry
+    GROUP BY batch_id
 ), tally AS (
     SELECT batch.*,
-           coalesce(good_count, 0) AS good,
-           coalesce(bad_count, 0) AS bad,
-           coalesce(todo_count, 0) AS todo
+           coalesce(counted.good, 0) AS good,
+           coalesce(counted.bad, 0) AS bad,
+           coalesce(counted.todo, 0) AS todo
     FROM batch
-    LEFT JOIN (SELECT batch_id, count(*) AS good_count FROM good GROUP BY batch_id) AS g ON g.batch_id = batch.id
-    LEFT JOIN (SELECT batch_id, count(*) AS bad_count FROM bad GROUP BY batch_id) AS b ON b.batch_id = batch.id
-    LEFT JOIN (SELECT batch_id, sum(item_count) AS todo_count FROM cut GROUP BY batch_id) AS t ON t.batch_id = batch.id
+    LEFT JOIN counted ON counted.batch_id = batch.id
 ), verdict AS (
     SELECT tally.*,
            CASE
