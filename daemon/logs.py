@@ -15,6 +15,7 @@ from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 _LONGEST = 2_000  # characters of one text
 _LONGEST_LINE = 32_000  # characters of all values of an event, as JSON: journald cuts a line at 48 KiB
+_FEW, _BRIEF, _BRIEF_INT = 30, 80, 2**63  # values of an event, characters: no more than _LONGEST_LINE as JSON
 _DEEPEST = 12  # levels of nesting; an exception's frames are on the fourth
 _LARGEST = 2**256  # a whole number beyond is not written out: Python refuses to
 _FIRST = ("event", "level", "timestamp", "logger")  # have their place whatever else there is
@@ -112,6 +113,8 @@ def _printable(text: str, but: str = "") -> str:
 
 def _keep_short(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Whatever the values are, the event becomes a line of bounded length, and nothing that JSON cannot say is left."""
+    if len(event) <= _FEW and all(map(_is_brief, event.values())):
+        return event
     room = _Room()
     kept = {key: value for key, value in event.items() if key.startswith("_") or key == "exc_info"}  # not yet rendered
     for key in sorted(event, key=lambda key: key not in _FIRST):
@@ -159,6 +162,16 @@ class _Room:
             written = len(json.dumps(cut))
         self._left -= written
         return cut if len(cut) == len(text) else cut + "…"
+
+
+def _is_brief(value: object) -> bool:
+    """Whether a few of these fit into any line: true of all values of nearly every event, and quickly told."""
+    kind = type(value)
+    return (
+        (kind is str and len(cast("str", value)) <= _BRIEF)
+        or (kind is int and -_BRIEF_INT < cast("int", value) < _BRIEF_INT)
+        or (kind is float and math.isfinite(cast("float", value)))
+    )
 
 
 def _is_plain(value: object) -> bool:
