@@ -273,10 +273,15 @@ def test_a_server_with_no_connection_to_spare_is_waited_for(own: Database) -> No
             end_sessions(admin)  # among them one that came in between
             with pytest.raises(psycopg.OperationalError, match="too many clients"):
                 connect_without_end(own, hogs)
-            return any("too many clients" in str(event["error"]) for event in work.events("listener.lost"))
+            refused = any("too many clients" in str(event["error"]) for event in work.events("listener.lost"))
+            starved = any("couldn't get a connection" in str(event["error"]) for event in work.events("worker.waiting"))
+            return refused and starved and len(work.events("daemon.unready")) > len(work.events("daemon.ready"))
 
         wait_until(is_turned_away, 60)
+        losses = work.events("daemon.unready")
+        assert {event["what"] for event in losses} == {"database"}
         hogs.close()
+        work.process.wait_for("daemon.ready", count=len(losses))
         work.insert()
         work.complete()
         work.assert_unharmed()
