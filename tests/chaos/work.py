@@ -92,17 +92,17 @@ class Work:
         """What all instances have announced by this name."""
         return [event for process in self.processes for event in list(process.events) if event["event"] == name]
 
+    def is_open(self) -> bool:
+        """Whether a batch is not at its end."""
+        with self.database.connect() as db:
+            row = db.execute(
+                "SELECT count(*) FROM categorization_batches WHERE status IN ('pending', 'processing')"
+            ).fetchone()
+        return row != (0,)
+
     def complete(self, timeout_s: float = 120.0) -> None:
         """Until every batch is at its end."""
-
-        def is_complete() -> bool:
-            with self.database.connect() as db:
-                row = db.execute(
-                    "SELECT count(*) FROM categorization_batches WHERE status IN ('pending', 'processing')"
-                ).fetchone()
-            return row == (0,)
-
-        wait_until(is_complete, timeout_s)
+        wait_until(lambda: not self.is_open(), timeout_s)
 
     def assert_unharmed(self, attempts: int = 1) -> None:
         """Every product has its one prediction, no item is in error, no attempt was used up, and all that the test did
