@@ -18,6 +18,7 @@ from psycopg.conninfo import make_conninfo
 from daemon.database.embedded import EmbeddedServer
 from tests.chaos.work import Work, end_sessions
 from tests.support.database import Database
+from tests.support.roles import RUNTIME, give_rights
 from tests.support.waiting import wait_until, wait_until_blocked
 
 LONG = pytest.mark.chaos
@@ -43,10 +44,11 @@ def own(own_server: EmbeddedServer) -> Iterator[Database]:
 
 @contextmanager
 def role_with(database: Database, **settings: str) -> Iterator[str]:
-    """A conninfo for the daemon, as a role whose sessions begin with these settings."""
+    """A conninfo for the daemon, as a role with the rights of the runtime whose sessions begin with these settings."""
+    give_rights(database)
     role = sql.Identifier(f"{database.name}_daemon")
     with database.connect() as admin:
-        admin.execute(sql.SQL("CREATE ROLE {} LOGIN SUPERUSER").format(role))
+        admin.execute(sql.SQL("CREATE ROLE {} LOGIN IN ROLE {}").format(role, sql.Identifier(RUNTIME)))
         for name, value in settings.items():
             command = sql.SQL("ALTER ROLE {} SET {} = {}")
             admin.execute(command.format(role, sql.Identifier(name), sql.Literal(value)))

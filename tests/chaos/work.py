@@ -13,12 +13,13 @@ from tests.chaos.observer import Observer, assert_all_settled
 from tests.support.database import Database
 from tests.support.factories import assert_settled, batch, shop
 from tests.support.process import Catalogd, Process
+from tests.support.roles import runtime_dsn
 from tests.support.waiting import wait_until
 
 
 class Work:
-    """Instances that share batches, watched throughout. `dsn` is their way to the database, if not the straight one,
-    and `prefix` a command that runs them."""
+    """Instances that share batches, watched throughout. `dsn` is their way to the database, if not the straight one of
+    the runtime role, and `prefix` a command that runs them."""
 
     def __init__(
         self,
@@ -34,7 +35,7 @@ class Work:
         self.processes: list[Process] = []
         self._instances = instances
         self._products = products
-        self._runner = Catalogd(dsn or database.dsn, prefix, **environment)
+        self._runner = Catalogd(dsn or runtime_dsn(database), prefix, **environment)
         self._resources = ExitStack()
 
     def __enter__(self) -> Self:
