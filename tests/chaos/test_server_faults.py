@@ -234,6 +234,24 @@ def test_what_no_product_is_to_blame_for_is_tried_again_ever_later(
         work.assert_unharmed()
 
 
+def test_a_right_taken_from_the_runtime_role_pauses_the_work_until_it_is_given_back(
+    database: Database, db: psycopg.Connection
+) -> None:
+    with Work(database, products=12_000) as work:
+        work.insert()
+        work.wait_for_progress()
+        db.execute(f"REVOKE INSERT ON evidence FROM {RUNTIME}")
+        work.process.wait_for("workload.paused", count=6, sqlstate="42501")
+        assert_delays_grow(work, "workload.paused")
+        work.process.wait_for("daemon.unready", what="workload")
+        assert work.tried_again() == []
+        give_rights(database)
+        work.complete()
+        work.process.wait_for("daemon.ready")
+        assert work.events("slice.halved") == work.events("slice.recovered") == work.events("item.failed") == []
+        work.assert_unharmed()
+
+
 def test_a_server_that_only_reads_is_waited_for(own: Database) -> None:
     with Work(own, products=12_000) as work:
         work.insert()
