@@ -46,7 +46,9 @@ def both(primary: EmbeddedServer, standby: Standby, **parameters: str) -> str:
 @pytest.mark.parametrize("synchronous", [True, pytest.param(False, marks=pytest.mark.chaos)])
 def test_the_work_goes_on_at_the_promoted_standby(primary: EmbeddedServer, standby: Standby, synchronous: bool) -> None:
     """With synchronous replication nothing that was counted is lost; without, what the standby has is true."""
-    give_rights(Database.create(primary, "shop").migrated())
+    database = Database.create(primary, "shop")
+    assert Catalogd(both(primary, standby))("migrate", "--with-stand-in").returncode == 0
+    give_rights(database)
     catalogd = Catalogd(both(primary, standby, user=RUNTIME))
     with psycopg.connect(primary.dsn("shop"), autocommit=True) as db:
         product_ids = shop(db, products=12_000)

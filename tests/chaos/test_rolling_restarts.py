@@ -13,7 +13,7 @@ from tests.support.waiting import wait_until
 pytestmark = [pytest.mark.timeout(600), pytest.mark.one_server]
 
 
-@pytest.mark.parametrize(("products", "every_s"), [(14_000, 0.0), pytest.param(100_000, 2.0, marks=pytest.mark.chaos)])
+@pytest.mark.parametrize(("products", "every_s"), [(40_000, 0.0), pytest.param(100_000, 2.0, marks=pytest.mark.chaos)])
 def test_instances_restarted_in_turn_cost_a_batch_nothing(database: Database, products: int, every_s: float) -> None:
     restarts = 0
     with Work(database, instances=2, products=products, CATALOGD_LOG_LEVEL="debug") as work:
@@ -27,7 +27,7 @@ def test_instances_restarted_in_turn_cost_a_batch_nothing(database: Database, pr
             Event().wait(max(0.0, next_at - monotonic()))
         for process in work.processes[-2:]:
             process.wait_for("listener.connected")  # it hears a signal
-        assert restarts >= 3, "the batch was too small"
+        assert restarts >= 2, "the batch was too small to restart each"
         work.assert_unharmed()
         assert_no_attempt_was_used(work)
 

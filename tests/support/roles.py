@@ -21,8 +21,6 @@ from tests.support.process import Catalogd
 OWNER, RUNTIME, PHP, OPERATOR = "catalogd_owner", "catalogd_runtime", "catalogd_php", "catalogd_operator"
 ROLES = [OWNER, RUNTIME, PHP, OPERATOR]
 SHOP = "shop_admin"  # owns the database and the shop's tables, may make roles; no superuser
-
-
 SCRIPT = Path(__file__).parents[2] / "docs" / "roles.sql"  # what "catalogd grants" prints
 
 
