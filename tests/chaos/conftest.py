@@ -1,8 +1,21 @@
-"""Which faults are made on which server."""
+"""Which faults are made on which server, and with which rights the daemon meets them."""
+
+from collections.abc import Iterator
 
 import pytest
 
 from daemon.database.embedded import find_servers
+from tests.support.database import Database
+from tests.support.process import Catalogd
+from tests.support.roles import runtime_dsn
+
+
+@pytest.fixture
+def catalogd(database: Database) -> Iterator[Catalogd]:
+    """Runs the real command as the runtime role; ends what it started."""
+    runner = Catalogd(runtime_dsn(database))
+    yield runner
+    runner.close()
 
 
 @pytest.hookimpl(tryfirst=True)

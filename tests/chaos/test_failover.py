@@ -13,6 +13,7 @@ from tests.support.database import Database
 from tests.support.factories import assert_settled, batch, shop
 from tests.support.load import progress
 from tests.support.process import Catalogd
+from tests.support.roles import RUNTIME, give_rights
 from tests.support.standby import Standby, standby_of
 from tests.support.waiting import wait_until
 
@@ -45,9 +46,10 @@ def both(primary: EmbeddedServer, standby: Standby, **parameters: str) -> str:
 @pytest.mark.parametrize("synchronous", [True, pytest.param(False, marks=pytest.mark.chaos)])
 def test_the_work_goes_on_at_the_promoted_standby(primary: EmbeddedServer, standby: Standby, synchronous: bool) -> None:
     """With synchronous replication nothing that was counted is lost; without, what the standby has is true."""
-    Database.create(primary, "shop")
-    catalogd = Catalogd(both(primary, standby))
-    assert catalogd("migrate", "--with-stand-in").returncode == 0
+    database = Database.create(primary, "shop")
+    assert Catalogd(both(primary, standby))("migrate", "--with-stand-in").returncode == 0
+    give_rights(database)
+    catalogd = Catalogd(both(primary, standby, user=RUNTIME))
     with psycopg.connect(primary.dsn("shop"), autocommit=True) as db:
         product_ids = shop(db, products=12_000)
         if synchronous:

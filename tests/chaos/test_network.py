@@ -10,11 +10,13 @@ from time import monotonic
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from daemon.database.embedded import EmbeddedServer
 from tests.chaos.work import Work
 from tests.support.database import Database
 from tests.support.proxy import Proxy
+from tests.support.roles import runtime_dsn
 from tests.support.waiting import wait_until, wait_until_blocked
 
 LONG = pytest.mark.chaos
@@ -24,7 +26,7 @@ pytestmark = [pytest.mark.timeout(600), pytest.mark.one_server]
 
 @pytest.fixture
 def proxy(database: Database) -> Iterator[Proxy]:
-    with Proxy(database.server.dsn(database.name, tcp=True)) as running:
+    with Proxy(runtime_dsn(database, tcp=True)) as running:
         yield running
 
 
@@ -212,7 +214,7 @@ def test_a_host_lost_in_a_long_statement_has_its_slice_taken(host: Host, reachab
 
 def work_on(host: Host, database: Database) -> Work:
     """The bound of silence is an hour: only the network's own tells the server that the host is lost."""
-    dsn = f"host={host.address} port={database.server.port} user=postgres dbname={database.name}"
+    dsn = make_conninfo(runtime_dsn(database), host=host.address)
     return Work(database, products=500, dsn=dsn, prefix=host.prefix, CATALOGD_FROZEN_SECONDS="3600")
 
 

@@ -17,6 +17,7 @@ from tests.support.engine import make_queue
 from tests.support.factories import batch, shop
 from tests.support.pgbouncer import PGBOUNCER, Pooler
 from tests.support.process import Catalogd
+from tests.support.roles import runtime_dsn
 from tests.support.waiting import wait_until_blocked
 
 pytestmark = pytest.mark.skipif(PGBOUNCER is None, reason="pgbouncer is not installed")
@@ -31,7 +32,7 @@ SETTINGS = (
 
 @pytest.fixture
 def pooler(database: Database) -> Iterator[Pooler]:
-    with Pooler(database.dsn, default_pool_size=SERVER_SESSIONS) as running:
+    with Pooler(runtime_dsn(database), default_pool_size=SERVER_SESSIONS) as running:
         yield running
 
 
@@ -114,7 +115,7 @@ def test_a_long_planning_is_not_undone_by_the_timeout_of_the_role(database: Data
 
 def test_a_pooler_that_restarts_and_drops_idle_sessions_is_found_again(database: Database) -> None:
     with (
-        Pooler(database.dsn, server_idle_timeout=1, server_lifetime=1) as pooler,
+        Pooler(runtime_dsn(database), server_idle_timeout=1, server_lifetime=1) as pooler,
         Work(database, products=8_000, dsn=pooler.dsn) as work,
     ):
         work.process.wait_for("listener.deaf")

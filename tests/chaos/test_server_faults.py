@@ -18,6 +18,7 @@ from psycopg.conninfo import make_conninfo
 from daemon.database.embedded import EmbeddedServer
 from tests.chaos.work import Work, end_sessions
 from tests.support.database import Database
+from tests.support.roles import RUNTIME, give_rights
 from tests.support.waiting import wait_until, wait_until_blocked
 
 LONG = pytest.mark.chaos
@@ -43,10 +44,11 @@ def own(own_server: EmbeddedServer) -> Iterator[Database]:
 
 @contextmanager
 def role_with(database: Database, **settings: str) -> Iterator[str]:
-    """A conninfo for the daemon, as a role whose sessions begin with these settings."""
+    """A conninfo for the daemon, as a role with the rights of the runtime whose sessions begin with these settings."""
+    give_rights(database)
     role = sql.Identifier(f"{database.name}_daemon")
     with database.connect() as admin:
-        admin.execute(sql.SQL("CREATE ROLE {} LOGIN SUPERUSER").format(role))
+        admin.execute(sql.SQL("CREATE ROLE {} LOGIN IN ROLE {}").format(role, sql.Identifier(RUNTIME)))
         for name, value in settings.items():
             command = sql.SQL("ALTER ROLE {} SET {} = {}")
             admin.execute(command.format(role, sql.Identifier(name), sql.Literal(value)))
@@ -232,6 +234,24 @@ def test_what_no_product_is_to_blame_for_is_tried_again_ever_later(
         work.assert_unharmed()
 
 
+def test_a_right_taken_from_the_runtime_role_pauses_the_work_until_it_is_given_back(
+    database: Database, db: psycopg.Connection
+) -> None:
+    with Work(database, products=12_000) as work:
+        work.insert()
+        work.wait_for_progress()
+        db.execute(f"REVOKE INSERT ON evidence FROM {RUNTIME}")
+        work.process.wait_for("workload.paused", count=6, sqlstate="42501")
+        assert_delays_grow(work, "workload.paused")
+        work.process.wait_for("daemon.unready", what="workload")
+        assert work.tried_again() == []
+        give_rights(database)
+        work.complete()
+        work.process.wait_for("daemon.ready")
+        assert work.events("slice.halved") == work.events("slice.recovered") == work.events("item.failed") == []
+        work.assert_unharmed()
+
+
 def test_a_server_that_only_reads_is_waited_for(own: Database) -> None:
     with Work(own, products=12_000) as work:
         work.insert()
@@ -273,10 +293,15 @@ def test_a_server_with_no_connection_to_spare_is_waited_for(own: Database) -> No
             end_sessions(admin)  # among them one that came in between
             with pytest.raises(psycopg.OperationalError, match="too many clients"):
                 connect_without_end(own, hogs)
-            return any("too many clients" in str(event["error"]) for event in work.events("listener.lost"))
+            refused = any("too many clients" in str(event["error"]) for event in work.events("listener.lost"))
+            starved = any("couldn't get a connection" in str(event["error"]) for event in work.events("worker.waiting"))
+            return refused and starved and len(work.events("daemon.unready")) > len(work.events("daemon.ready"))
 
         wait_until(is_turned_away, 60)
+        losses = work.events("daemon.unready")
+        assert {event["what"] for event in losses} == {"database"}
         hogs.close()
+        work.process.wait_for("daemon.ready", count=len(losses))
         work.insert()
         work.complete()
         work.assert_unharmed()

@@ -10,6 +10,7 @@ from daemon.database.schema import checksums, inspect
 from tests.chaos.work import Work
 from tests.support.database import Database
 from tests.support.process import Catalogd
+from tests.support.roles import runtime_dsn
 
 ROOT = Path(__file__).parents[2]
 TOGETHER = pytest.mark.parametrize("together", [4, pytest.param(10, marks=pytest.mark.chaos)])
@@ -62,11 +63,12 @@ def next_version(tmp_path: Path) -> Path:
 
 def test_an_instance_goes_on_while_the_next_version_migrates(database: Database, next_version: Path) -> None:
     """It works on; at its next start it refuses and says what to do. The next version takes over meanwhile."""
-    newer = Catalogd(database.dsn, PYTHONPATH=str(next_version), PYTHONSAFEPATH="1")
+    environment = {"PYTHONPATH": str(next_version), "PYTHONSAFEPATH": "1"}
+    migrator, newer = Catalogd(database.dsn, **environment), Catalogd(runtime_dsn(database), **environment)
     with Work(database, products=3_000) as work, ThreadPoolExecutor(1) as executor:
         work.insert()
         work.wait_for_progress()
-        migrating = executor.submit(newer, "migrate")
+        migrating = executor.submit(migrator, "migrate")
         while not migrating.done():
             work.insert(work.product_ids[:700])
             work.wait_for_progress()
@@ -75,7 +77,7 @@ def test_an_instance_goes_on_while_the_next_version_migrates(database: Database,
         work.insert()
         successor = newer.start()
         work.complete()
-        refused = Catalogd(database.dsn)("run")
+        refused = Catalogd(runtime_dsn(database))("run")
         assert refused.returncode == 78
         assert "newer than this catalogd" in refused.stderr
         assert "9999-add-note" in refused.stderr

@@ -13,12 +13,13 @@ from tests.chaos.observer import Observer, assert_all_settled
 from tests.support.database import Database
 from tests.support.factories import assert_settled, batch, shop
 from tests.support.process import Catalogd, Process
+from tests.support.roles import runtime_dsn
 from tests.support.waiting import wait_until
 
 
 class Work:
-    """Instances that share batches, watched throughout. `dsn` is their way to the database, if not the straight one,
-    and `prefix` a command that runs them."""
+    """Instances that share batches, watched throughout. `dsn` is their way to the database, if not the straight one of
+    the runtime role, and `prefix` a command that runs them."""
 
     def __init__(
         self,
@@ -34,7 +35,7 @@ class Work:
         self.processes: list[Process] = []
         self._instances = instances
         self._products = products
-        self._runner = Catalogd(dsn or database.dsn, prefix, **environment)
+        self._runner = Catalogd(dsn or runtime_dsn(database), prefix, **environment)
         self._resources = ExitStack()
 
     def __enter__(self) -> Self:
@@ -92,17 +93,17 @@ class Work:
         """What all instances have announced by this name."""
         return [event for process in self.processes for event in list(process.events) if event["event"] == name]
 
+    def is_open(self) -> bool:
+        """Whether a batch is not at its end."""
+        with self.database.connect() as db:
+            row = db.execute(
+                "SELECT count(*) FROM categorization_batches WHERE status IN ('pending', 'processing')"
+            ).fetchone()
+        return row != (0,)
+
     def complete(self, timeout_s: float = 120.0) -> None:
         """Until every batch is at its end."""
-
-        def is_complete() -> bool:
-            with self.database.connect() as db:
-                row = db.execute(
-                    "SELECT count(*) FROM categorization_batches WHERE status IN ('pending', 'processing')"
-                ).fetchone()
-            return row == (0,)
-
-        wait_until(is_complete, timeout_s)
+        wait_until(lambda: not self.is_open(), timeout_s)
 
     def assert_unharmed(self, attempts: int = 1) -> None:
         """Every product has its one prediction, no item is in error, no attempt was used up, and all that the test did

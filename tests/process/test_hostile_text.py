@@ -91,7 +91,7 @@ PRODUCTS = st.fixed_dictionaries({field: st.none() | TEXTS for field in FIELDS} 
 
 
 @few
-@given(st.lists(PRODUCTS, min_size=1, max_size=3))
+@given(st.lists(PRODUCTS, min_size=1, max_size=3, unique_by=lambda product: product["sku"]))
 def test_any_product_has_one_outcome_and_is_explained_harmlessly(
     learned: psycopg.Connection, products: list[dict[str, str | None]]
 ) -> None:
@@ -113,8 +113,9 @@ def test_any_product_has_one_outcome_and_is_explained_harmlessly(
 
 def insert_product(conn: psycopg.Connection, product: dict[str, str | None]) -> int:
     row = conn.execute(
-        "INSERT INTO products (name, manufacturer, part_number, description, attributes)"
-        " VALUES (%(name)s, %(manufacturer)s, %(part_number)s, %(description)s, %(attributes)s::jsonb) RETURNING id",
+        "INSERT INTO products (sku, name, manufacturer, part_number, description, attributes)"
+        " VALUES (%(sku)s, %(name)s, %(manufacturer)s, %(part_number)s, %(description)s, %(attributes)s::jsonb)"
+        " RETURNING id",
         product,
     ).fetchone()
     assert row is not None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import secrets
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import psycopg
 from psycopg import sql
@@ -19,6 +21,24 @@ from tests.support.process import Catalogd
 OWNER, RUNTIME, PHP, OPERATOR = "catalogd_owner", "catalogd_runtime", "catalogd_php", "catalogd_operator"
 ROLES = [OWNER, RUNTIME, PHP, OPERATOR]
 SHOP = "shop_admin"  # owns the database and the shop's tables, may make roles; no superuser
+SCRIPT = Path(__file__).parents[2] / "docs" / "roles.sql"  # what "catalogd grants" prints
+
+
+def give_rights(database: Database) -> None:
+    """Make the four roles where they are missing, and give each what it needs in this database."""
+    with database.connect() as conn:
+        conn.execute(SCRIPT.read_bytes())
+
+
+def runtime_dsn(database: Database, *, tcp: bool = False) -> str:
+    """The way to this database for a daemon with the rights of the runtime role, and no others."""
+    give_rights(database)
+    if not tcp:
+        return make_conninfo(database.dsn, user=RUNTIME)
+    password = secrets.token_urlsafe(16)
+    with database.connect() as conn:
+        conn.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(RUNTIME), sql.Literal(password)))
+    return make_conninfo(database.server.dsn(database.name, tcp=True), user=RUNTIME, password=password)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +76,12 @@ class Shop:
 
 @contextmanager
 def shop_of_its_own(server: EmbeddedServer, *roles: str) -> Iterator[Shop]:
-    """An empty database that SHOP owns. Afterwards it is gone, with the four roles, SHOP and the others named."""
+    """An empty database that SHOP owns. Afterwards it is gone, with the four roles, SHOP and the others named.
+
+    The four are new: what other tests have left of them would be a superuser's, and not for SHOP to grant.
+    """
     with psycopg.connect(server.dsn(), autocommit=True) as conn:
+        _drop_roles(conn, ROLES)
         conn.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEROLE").format(sql.Identifier(SHOP)))
         database = Database.create(server)
         conn.execute(
@@ -67,8 +91,12 @@ def shop_of_its_own(server: EmbeddedServer, *roles: str) -> Iterator[Shop]:
             yield Shop(database)
         finally:
             database.drop()
-            for role in (*ROLES, *roles, SHOP):
-                conn.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(role)))
+            _drop_roles(conn, [*ROLES, *roles, SHOP])
+
+
+def _drop_roles(conn: psycopg.Connection, roles: Sequence[str]) -> None:
+    for role in roles:
+        conn.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(role)))
 
 
 @contextmanager
