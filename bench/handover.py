@@ -34,6 +34,7 @@ from tests.support.waiting import wait_until
 SLICE = 500
 LEARNED = 2_000  # products with a category, to learn from
 RESTART_EVERY_S = 2.0
+FREEZES = 3  # at the default bound each takes half a minute
 
 
 def main() -> int:
@@ -48,8 +49,9 @@ def main() -> int:
         try:
             figures = []
             for measured in (
-                bench.measure_kills("in Python", Point.COMPUTING, options.rounds, rng, (0.5, 1.5)),
-                bench.measure_kills("in a long statement", Point.STATEMENT, options.rounds, rng, (2.0, 2.0)),
+                bench.measure_losses("killed in Python", Point.COMPUTING, options.rounds, rng, (0.5, 1.5)),
+                bench.measure_losses("killed in a long statement", Point.STATEMENT, options.rounds, rng, (2.0, 2.0)),
+                bench.measure_losses("frozen in Python", Point.COMPUTING, FREEZES, rng, (31.0, 31.0), signal.SIGSTOP),
                 bench.measure_kills_at_work(options.rounds, rng),
                 bench.measure_rolling_restarts(),
             ):
@@ -89,10 +91,16 @@ class Handover:
         self._catalogd.close()
         self._shop.db.close()
 
-    def measure_kills(
-        self, where: str, point: Point, rounds: int, rng: random.Random, wanted: tuple[float, float]
+    def measure_losses(
+        self,
+        how: str,
+        point: Point,
+        rounds: int,
+        rng: random.Random,
+        wanted: tuple[float, float],
+        by: signal.Signals = signal.SIGKILL,
     ) -> Iterator[Figure]:
-        """One worker of a killed instance holds the last slice of a batch; its peer has done all the others."""
+        """One worker of a lost instance holds the last slice of a batch; its peer has done all the others."""
         peer = self._catalogd.start()
         pauses = []
         while len(pauses) < rounds:
@@ -100,18 +108,18 @@ class Handover:
             batch_id = self._insert(12 * SLICE)
             victim.wait_for("sabotage.held")
             Event().wait(rng.uniform(0, 0.6))  # the claim may be younger than the grace, or older
-            killed = now()
-            victim.signal(signal.SIGKILL)
+            lost = now()
+            victim.signal(by)
             peer.wait_for("batch.completed", batch_id=batch_id, timeout_s=60)
             recovered = peer.wait_for("slice.recovered", batch_id=batch_id)
             settled = peer.wait_for("slice.settled", slice_id=recovered["slice_id"])
-            pauses.append(stamp(settled) - killed)
+            pauses.append(stamp(settled) - lost)
             victim.close()
         peer.stop()
         most_median, most_worst = wanted
         measured = f"{median(pauses):.2f} s, {max(pauses):.2f} s"
         is_reached = median(pauses) <= most_median and max(pauses) <= most_worst
-        name = f"killed {where}: its slice committed by the other, median, worst of {rounds}"
+        name = f"{how}: its slice committed by the other, median, worst of {rounds}"
         yield Figure(name, f"{most_median} s, {most_worst} s", measured, is_reached)
 
     def _start_held(self, point: Point) -> Process:
