@@ -33,8 +33,9 @@ OF_THE_SESSION = MappingProxyType(
     }
 )
 
-# Every statement of ours has its index, and a plan is kept for as long as its session: it must not depend on how small
-# a table was when the session first met it. (A foreign key's check that was planned for a table of one page reads the
+# Every statement of ours has its index, and a plan is kept for a while (to plan it for each call takes longer than to
+# carry it out): it must not depend on how small a table was when the session first met it, nor fetch all in order to
+# sort it where an index has it in order. (A foreign key's check that was planned for a table of one page reads the
 # whole of it for each row once it has grown.) What has to read a whole table all the same looks so dear to older
 # servers that they would compile it first.
 PLANNING = MappingProxyType(
@@ -48,6 +49,8 @@ class BoundedConnection(Connection[TupleRow]):
     spoke_at: float = 0.0
     """When an exchange with the server last began or ended (`time.monotonic`): while a command is in progress, that is
     how long the answer takes; otherwise, how long the client has been silent."""
+    worked_s: float = 0.0
+    """How long it was worked with since its session last planned anew."""
     session_pid: int | None = None
     """Of the server's session; None behind a transaction pooler, where each transaction may have another."""
     bounds_of_transactions: Mapping[str, str] | None = None

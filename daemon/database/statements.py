@@ -19,4 +19,13 @@ def statement(package: str, name: str, **identifiers: str) -> bytes:
 
 def text_of(package: str, name: str) -> str:
     """The text of `sql/<name>.sql` in `package`, as it stands: it is source code."""
-    return files(package).joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
+    return load(package)[name]
+
+
+@cache
+def load(package: str) -> dict[str, str]:
+    """All of a package's statements, by name: read at once, so that a process goes on with the files it began with
+    when another version is installed over it."""
+    folder = files(package).joinpath("sql")
+    found = (file for file in folder.iterdir() if file.name.endswith(".sql"))
+    return {file.name.removesuffix(".sql"): file.read_text(encoding="utf-8") for file in found}

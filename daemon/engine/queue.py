@@ -11,7 +11,7 @@ from psycopg.rows import TupleRow, class_row, scalar_row
 
 from daemon.database.failures import Effect, effect_of, summary
 from daemon.database.pool import bounded
-from daemon.database.statements import statement
+from daemon.database.statements import load, statement
 from daemon.engine.status import BatchStatus
 from daemon.engine.workload import BatchTable, Item, Outcome, require_outcomes
 
@@ -138,6 +138,7 @@ class Queue:
     transaction, every other method in one of its own. Errors are psycopg's."""
 
     def __init__(self, workload: str, table: BatchTable, instance: str, timing: Timing | None = None) -> None:
+        load("daemon.engine")
         self.workload = workload
         self.table = table
         self._instance = instance
@@ -168,7 +169,7 @@ class Queue:
         after = -1
         while True:
             with bounded(conn):
-                found = self._cut(conn, limit, after)
+                found = self._cut(conn, limit, after, self._still_put_off())
             planned = _only_planned(found)
             if planned or not found:
                 return planned
@@ -183,7 +184,7 @@ class Queue:
                     return []
                 try:
                     with conn.transaction():
-                        planned = _only_planned(self._cut(conn, 1, after=batch_id - 1))
+                        planned = _only_planned(self._cut(conn, 1, after=batch_id - 1, put_off=[]))  # it alone
                 except Exception as error:
                     effect = effect_of(error)
                     if effect is Effect.TRANSIENT:
@@ -211,18 +212,18 @@ class Queue:
     def _still_put_off(self) -> list[int]:
         return [batch_id for batch_id, (_, until) in list(self._put_off.items()) if until > monotonic()]
 
-    def _cut(self, conn: Connection, limit: int, after: int) -> list[Planned]:
+    def _cut(self, conn: Connection, limit: int, after: int, put_off: Sequence[int]) -> list[Planned]:
         parameters = {
             "limit": limit,
             "small": 2048,
             "after": after,
-            "put_off": self._still_put_off(),
+            "put_off": list(put_off),
             "slice_size": self.table.slice_size,
             "retry_limit": RETRY_LIMIT,
             "items_column": self.table.items,
         }
         found = self._planned(conn, "plan", parameters)
-        for batch in found:
+        for batch in _only_planned(found):
             self._put_off.pop(batch.id, None)
         return found
 

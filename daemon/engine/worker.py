@@ -106,8 +106,8 @@ class Worker:
         """Treat what can be claimed, until nothing is left."""
         with self._borrow() as conn:
             self._release_unreleased(conn)
-            planned_at = monotonic()
             while not self._stop.is_set():
+                began = monotonic()
                 try:
                     is_busy = self._step(conn)
                 except Crowded:  # a slice beside us takes long: others may do better
@@ -116,12 +116,16 @@ class Worker:
                 if not is_busy:
                     return
                 self._patrol(conn)
-                if monotonic() - planned_at > PLANS_LAST_S:
-                    conn.execute("DISCARD PLANS")
-                    planned_at = monotonic()
+                self._plan_anew(conn, monotonic() - began)
+
+    def _plan_anew(self, conn: BoundedConnection, worked_s: float) -> None:
+        conn.worked_s += worked_s
+        if conn.worked_s > PLANS_LAST_S and conn.bounds_of_transactions is None:  # else the plans are others', too
+            conn.execute("DISCARD PLANS")
+            conn.worked_s = 0.0
 
     @contextmanager
-    def _borrow(self) -> Iterator[Connection]:
+    def _borrow(self) -> Iterator[BoundedConnection]:
         with self._pool.connection() as conn:
             conn.spoke_at = monotonic()
             self.connection = conn

@@ -2,11 +2,14 @@
 
 from datetime import timedelta
 from importlib.resources import files
+from pathlib import Path
 
 import psycopg
 import pytest
 
-from daemon.database.statements import statement
+from daemon.database import statements
+from daemon.database.statements import statement, text_of
+from daemon.workloads.categorization.workload import Categorization
 from tests.support.engine import make_queue
 
 
@@ -20,8 +23,21 @@ def test_a_missing_identifier_is_an_error() -> None:
 
 
 def test_a_missing_file_is_an_error() -> None:
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(KeyError, match="no_such_statement"):
         statement("daemon.engine", "no_such_statement")
+
+
+@pytest.mark.parametrize("package", ["daemon.engine", "daemon.workloads.categorization"])
+def test_a_process_goes_on_with_the_statements_it_began_with(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another version may be installed over it while it rests."""
+    statements.load.cache_clear()
+    make_queue()
+    Categorization(threshold=90.0)
+    monkeypatch.setattr(statements, "files", lambda _: Path("/nowhere"))
+    for file in files(package).joinpath("sql").iterdir():
+        assert text_of(package, file.name.removesuffix(".sql"))
+    with pytest.raises(FileNotFoundError):
+        text_of("daemon.never_loaded", "listen")
 
 
 def test_a_doubled_brace_stays_a_brace() -> None:

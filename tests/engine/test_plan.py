@@ -338,6 +338,25 @@ def test_a_batch_is_put_off_ever_longer_until_it_is_planned(db: psycopg.Connecti
     assert [failure.delay_s for failure in put_off] == [1, 2, 4, 8, 16, 32, 60, 60, 60]
 
 
+def test_a_batch_that_another_worker_puts_off_meanwhile_is_not_blamed_for_the_next(
+    db: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db.execute("ALTER TABLE batch_slices ADD CHECK (priority < 7)")
+    queue = make_queue()
+    innocent, culprit = batch(db, [1]), batch(db, [2], priority=7)
+    lock_pending = queue._lock_pending
+
+    def put_off_meanwhile(conn: psycopg.Connection, after: int) -> int | None:
+        found = lock_pending(conn, after)
+        if found == innocent:
+            queue._put_off[innocent] = 1, math.inf
+        return found
+
+    monkeypatch.setattr(queue, "_lock_pending", put_off_meanwhile)
+    planned = [one for _ in range(2) for one in queue.plan(db)]
+    assert [(one.id, one.status) for one in planned] == [(innocent, "processing"), (culprit, "failed")]
+
+
 def test_a_retry_count_beyond_all_bounds_is_refused(db: psycopg.Connection) -> None:
     batch_id = batch(db, ["x"])
     queue = make_queue()

@@ -6,8 +6,8 @@
 -- without a status.
 --
 -- The list is expanded once, in the server: ids are digits in JSON numbers (never spelt out: 7e130000 is long) or strings,
--- up to 2^63 - 1; anything else is an item error; an item that already has its result is done. A new batch starts at the
--- lowest outstanding turn, so small ones need not wait behind big ones.
+-- up to 2^63 - 1; anything else is an item error; an item that already has its result is done. A batch starts at the lowest
+-- outstanding turn (that of its own old slices counts), so small ones need not wait behind big ones.
 WITH front AS (
     SELECT id,
            ctid AS version,

@@ -56,8 +56,9 @@ class CurrentKnowledge:
         else:
             try:
                 model = store.read_model(conn, version)
+                gc.unfreeze()
                 gc.collect()
-                gc.freeze()  # a model stays: no later collection need look at its many features again
+                gc.freeze()  # most of what is there now stays: no collection need look at the model's features again
             except ValueError as error:
                 raise WorkloadUnavailable(f"model {version} cannot be used: {error}; run: catalogd learn") from error
         if known is None or known.version != version:

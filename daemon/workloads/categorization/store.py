@@ -57,8 +57,9 @@ _decode = json.JSONDecoder(parse_int=_parse_int).raw_decode  # `json.loads` woul
 def read_json(text: str | bytes) -> object:
     """The shop's JSON as Python reads it; None for what it cannot: endless digits, endless nesting."""
     try:
-        found, _ = _decode((text if isinstance(text, str) else str(text, "utf-8")).lstrip())
-        return found
+        text = (text if isinstance(text, str) else str(text, "utf-8")).strip()
+        found, end = _decode(text)
+        return found if end == len(text) else None
     except (ValueError, RecursionError):
         return None
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from psycopg import Connection
 
+from daemon.database.statements import load
 from daemon.engine.workload import BatchTable, Item, Outcome
 from daemon.settings import Settings
 from daemon.workloads.categorization import store
@@ -28,6 +29,7 @@ class Categorization:
     table = TABLE
 
     def __init__(self, threshold: float) -> None:
+        load("daemon.workloads.categorization")
         self._threshold = threshold
         self._current = CurrentKnowledge()
 
