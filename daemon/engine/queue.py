@@ -44,6 +44,10 @@ class Planned:
     errors: int
     wait_s: float
 
+    @property
+    def items_left(self) -> int:
+        return self.items - self.success - self.errors if self.status == BatchStatus.PROCESSING else 0
+
 
 @dataclass(frozen=True, slots=True)
 class Completed:
@@ -77,6 +81,10 @@ class Claim:
     @property
     def slice_ids(self) -> list[int]:
         return [slice.id for slice in self.slices]
+
+    @property
+    def item_count(self) -> int:
+        return sum(slice.item_count for slice in self.slices)
 
     @property
     def is_recovered(self) -> bool:
@@ -143,6 +151,7 @@ class Queue:
         self.table = table
         self._instance = instance
         self._timing = timing or Timing()
+        self._tiny = max(1, table.slice_size // 50)  # items
         self._put_off: dict[int, tuple[int, float]] = {}  # batches: how often, and until when by the monotonic clock
 
     def plan(
@@ -236,7 +245,7 @@ class Queue:
         parameters = {
             "worker": worker,
             "slice_size": self.table.slice_size,
-            "tiny": max(1, self.table.slice_size // 50),
+            "tiny": self._tiny,
             "grace": self._timing.grace,
             "frozen": self._timing.frozen,
             "longest_delay": self._timing.longest_delay,
@@ -244,6 +253,10 @@ class Queue:
         with conn.cursor(row_factory=class_row(ClaimedSlice)) as cursor:
             slices = cursor.execute(self._statement("claim"), self._parameters(parameters)).fetchall()
         return Claim(worker, slices) if slices else None
+
+    def is_tiny(self, claim: Claim) -> bool:
+        """Whether a claim is as short as a single slice that is treated together with others."""
+        return claim.item_count <= self._tiny
 
     def lock(
         self, conn: Connection, claim: Claim, on_dropped: Callable[[Sequence[Slice]], None] = lambda _: None

@@ -252,7 +252,7 @@ def _keys(claim: Claim) -> dict[str, int]:
     return {
         "batch_id": first.batch_id,
         "slice_id": first.id,
-        "items": sum(slice.item_count for slice in claim.slices),
+        "items": claim.item_count,
         "attempt": first.attempts,
     }
 

@@ -1,4 +1,4 @@
-"""The bell between the listener and the workers."""
+"""The bell of a workload, and the post where it is heard."""
 
 import threading
 from collections.abc import Iterator
@@ -6,49 +6,50 @@ from contextlib import contextmanager
 
 
 class Wakeup:
-    """Each ring wakes one waiter; many rings before a wait count as one. Closing wakes everybody for good.
+    """One stands at the post and waits for the bell; the others sleep until the post is free.
 
-    Who is on watch is woken first, or finds the bell rung when about to wait: were a sleeper woken instead, it would
-    find nothing left, and the one on watch would not learn that there is something to look out for.
+    Many rings before a wait count as one, and a ring that nobody hears is kept for the next at the post. So whoever
+    leaves the post for work is relieved at once, and there is always one who learns what else there is to do. Closing
+    wakes everybody for good.
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._watching = threading.Condition(self._lock)
-        self._sleeping = threading.Condition(self._lock)
-        self._watchers = 0
+        lock = threading.Lock()
+        self._lock = lock
+        self._at_post = threading.Condition(lock)
+        self._asleep = threading.Condition(lock)
+        self._is_manned = False
         self._rung = False
         self._closed = False
 
     def ring(self) -> None:
         with self._lock:
             self._rung = True
-            (self._watching if self._watchers else self._sleeping).notify()
+            self._at_post.notify()
 
     @contextmanager
-    def watch(self) -> Iterator[None]:
-        """Be on watch, from before looking until the wait is over; waits within must have a timeout."""
+    def post(self) -> Iterator[bool]:
+        """Stand at the post, as soon as it is free or the bell is closed; says whether somebody was relieved there."""
         with self._lock:
-            self._watchers += 1
+            is_relief = self._is_manned
+            self._asleep.wait_for(lambda: self._closed or not self._is_manned)
+            self._is_manned = True
         try:
-            yield
+            yield is_relief
         finally:
             with self._lock:
-                self._watchers -= 1
+                self._is_manned = False
+                self._asleep.notify()
 
-    def wait(self, timeout_s: float | None) -> bool:
-        """True when rung, False when the time is up or the bell is closed. None sleeps until either comes."""
+    def wait(self, timeout_s: float) -> bool:
+        """At the post: True when rung, False when the time is up or the bell is closed."""
         with self._lock:
-            condition = self._sleeping if timeout_s is None else self._watching
-            condition.wait_for(self._is_over, timeout_s)
+            self._at_post.wait_for(lambda: self._rung or self._closed, timeout_s)
             rung, self._rung = self._rung, False
             return rung and not self._closed
-
-    def _is_over(self) -> bool:
-        return self._rung or self._closed
 
     def close(self) -> None:
         with self._lock:
             self._closed = True
-            self._watching.notify_all()
-            self._sleeping.notify_all()
+            self._at_post.notify_all()
+            self._asleep.notify_all()

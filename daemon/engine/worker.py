@@ -24,6 +24,7 @@ from daemon.engine.wakeup import Wakeup
 log = structlog.get_logger()
 
 DATABASE, WORKLOAD = "database", "workload"  # what there may be trouble with
+AT_WORK = Backlog(to_plan=False, to_treat=False, processing=True)  # what the one knows who left the post for work
 PLANS_LAST_S = 5.0  # of work: a session's plans were made for the tables as they were when it first met them
 PAUSE_S = 1.0  # at most, after a failure that is nobody's: the slice itself is put off for longer
 
@@ -38,11 +39,11 @@ class Pace:
 
 
 class Lookout:
-    """What the resting workers of one workload share: one of them looks out for work, the others sleep."""
+    """What the resting workers of one workload share: one of them looks out for work, the others sleep until it has
+    found some."""
 
     def __init__(self, wakeup: Wakeup, pace: Pace, on_rest: Callable[[], None] = lambda: None) -> None:
         self.wakeup = wakeup
-        self.post = threading.Lock()  # held by the worker that looks out
         self.is_deaf = threading.Event()  # no bell can be heard: the poll must be short
         self._pace = pace
         self._on_rest = on_rest
@@ -138,7 +139,7 @@ class Worker:
         with self._company.beside_others():
             planned, obstacle = self._plan(conn)
             claim = self._queue.claim(conn, self.name)
-            if planned or claim:
+            if (planned or claim) and not self._is_all(planned, claim):
                 # Where there is work there may be more: wake the next, and before the slice, which may take long.
                 self._lookout.wakeup.ring()
             if claim is not None and not claim.is_recovered:
@@ -149,6 +150,13 @@ class Worker:
             self._readiness.lose(WORKLOAD, self._queue.workload, summary(obstacle.__cause__ or obstacle))
             self._stop.wait(PAUSE_S)
         return bool(planned or claim)
+
+    def _is_all(self, planned: Sequence[Planned], claim: Claim | None) -> bool:
+        """Whether the claim is all that there was to plan. Small batches are planned together: others have to be looked
+        for in their own time."""
+        if claim is None or not self._queue.is_tiny(claim):
+            return False
+        return claim.item_count == sum(batch.items_left for batch in planned)
 
     def _plan(self, conn: Connection) -> tuple[Sequence[Planned], NotPlanned | None]:
         """What was planned, and what is in the way of a batch that was not."""
@@ -203,18 +211,12 @@ class Worker:
             self._unreleased = None
 
     def _rest(self) -> None:
-        """Sleep. The one on lookout wakes by itself from time to time; it rings for the others when it finds work."""
-        if not self._lookout.post.acquire(blocking=False):
-            self._lookout.wakeup.wait(None)
-            return
-        try:
-            with self._lookout.wakeup.watch():
-                self._look_out()
-        finally:
-            self._lookout.post.release()
+        """Sleep until the post is free, then look out for work."""
+        with self._lookout.wakeup.post() as is_relief:
+            self._look_out(is_relief)
 
-    def _look_out(self) -> None:
-        backlog = self._look()
+    def _look_out(self, is_relief: bool) -> None:
+        backlog = AT_WORK if is_relief else self._look()
         while not self._stop.is_set():
             if self._lookout.wait(backlog):
                 return

@@ -116,6 +116,11 @@ class Standing:
         if status != self.status:
             yield f"the status is {self.status}, the audit log's last word {status}"
 
+    def is_unplanned_since(self, before: Standing) -> bool:
+        """Whether all that is gone is that the batch was planned: its commit does not wait for the disk."""
+        *earlier, last = before.moves or [("", "")]
+        return self.moves == earlier and last[1] == "processing"
+
     def violations_since(self, before: Standing) -> Iterable[str]:
         """What may not happen between two moments of a batch."""
         if self.moves[: len(before.moves)] != before.moves:
@@ -142,6 +147,7 @@ class Observer:
         self._last: dict[int, Standing] = {}
         self._error: Exception | None = None
         self.samples = 0
+        self._in_doubt: set[int] = set()  # batches that did not change since a connection was lost: a crash, perhaps
         self.interruptions = 0  # connections lost
         self.violations: list[str] = []
         self.moments: Counter[int] = Counter()  # by batch: how many different counts of processed items were seen
@@ -172,6 +178,7 @@ class Observer:
                 with self._connect() as conn:
                     self._watch(conn)
             except psycopg.OperationalError:  # the server is away
+                self._in_doubt = set(self._last)
                 self.interruptions += 1
                 self._stop.wait(0.05)
             except Exception as error:  # noqa: BLE001  # told by the thread that waits for this one
@@ -205,8 +212,11 @@ class Observer:
         for violation in standing.violations():
             self._tell(f"batch {standing.id}: {violation}")
         if before is not None:
-            for violation in standing.violations_since(before):
+            is_forgiven = standing.id in self._in_doubt and standing.is_unplanned_since(before)
+            for violation in [] if is_forgiven else standing.violations_since(before):
                 self._tell(f"batch {standing.id}: {violation}")
+            if standing.version != before.version:
+                self._in_doubt.discard(standing.id)
         if before is None or before.processed != standing.processed:
             self.moments[standing.id] += 1
         self._last[standing.id] = standing

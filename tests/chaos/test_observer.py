@@ -1,5 +1,7 @@
 """The observer sees what it is there for: each invariant is broken by hand, and it says so."""
 
+from contextlib import nullcontext
+
 import psycopg
 import pytest
 
@@ -59,6 +61,24 @@ def test_each_broken_invariant_is_seen(db: psycopg.Connection, database: Databas
         with db.transaction():
             db.execute(break_it)  # type: ignore[arg-type]
         db.execute("UPDATE categorization_batches SET priority = 1")  # what is at rest is not counted again
+        seen = observer.samples
+        wait_until(lambda: observer.samples > seen + 1)
+
+
+@pytest.mark.parametrize("crashes", [True, False])
+def test_a_plan_may_be_lost_in_a_crash_only(db: psycopg.Connection, database: Database, crashes: bool) -> None:
+    batch(db, shop(db, products=3))
+    make_queue().plan(db)
+    expected = nullcontext() if crashes else pytest.raises(AssertionError, match="the audit log was changed")
+    with expected, Observer(database.connect) as observer:
+        wait_until(lambda: observer.samples > 0)
+        if crashes:
+            db.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'observer'")
+            wait_until(lambda: observer.interruptions > 0)
+        with db.transaction():
+            db.execute("DELETE FROM batch_slices")
+            db.execute("UPDATE categorization_batches SET status = 'pending', total_products = 0, started_at = NULL")
+            db.execute("DELETE FROM audit_log")
         seen = observer.samples
         wait_until(lambda: observer.samples > seen + 1)
 

@@ -68,8 +68,7 @@ def listen(database: Database) -> Iterator[Run]:
 
 
 def rings(lookout: Lookout) -> bool:
-    with lookout.wakeup.watch():
-        return lookout.wakeup.wait(5)
+    return lookout.wakeup.wait(5)
 
 
 def end_listeners(db: psycopg.Connection) -> None:

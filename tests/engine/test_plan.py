@@ -404,3 +404,14 @@ def test_numbers_of_many_digits_are_not_spelt_out(db: psycopg.Connection) -> Non
     (planned,) = make_queue().plan(db)
     assert (planned.id, planned.items, planned.errors) == (batch_id, 8004, 8002)
     assert slices(db) == [[0, 100]]
+
+
+@pytest.mark.parametrize(("given", "commit"), [([[1]], "off"), ([[1], []], "on"), ([[1], ["x"]], "on")])
+def test_only_an_end_waits_for_the_disk(db: psycopg.Connection, given: list[list[object]], commit: str) -> None:
+    """What is begun is made anew after a crash; what is completed or failed PHP has seen for good."""
+    for product_ids in given:
+        batch(db, product_ids)
+    with db.transaction():
+        assert len(make_queue().plan(db)) == len(given)
+        assert db.execute("SHOW synchronous_commit").fetchone() == (commit,)
+    assert db.execute("SHOW synchronous_commit").fetchone() == ("on",)

@@ -1,14 +1,15 @@
-"""The bell: one ring, one waker; no ring is lost."""
+"""The bell: one at the post hears it, no ring is lost, whoever leaves is relieved."""
 
-import queue
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from queue import Empty, SimpleQueue
 
 import pytest
 
 from daemon.engine.wakeup import Wakeup
 from tests.support.waiting import wait_until
+
+Told = SimpleQueue[tuple[str, str]]
 
 
 @pytest.fixture
@@ -18,33 +19,33 @@ def wakeup() -> Iterator[Wakeup]:
     bell.close()
 
 
-Woken = queue.SimpleQueue[tuple[str, bool]]
-
-
 @pytest.fixture
-def wait_in_thread(wakeup: Wakeup) -> Iterator[Callable[[str, float | None], Woken]]:
-    """Starts threads that wait once and tell; returns when the thread sleeps."""
-    woken = Woken()
+def send(wakeup: Wakeup) -> Iterator[Callable[[str], Told]]:
+    """Starts threads that go to the post, wait for the bell there and leave; returns when the thread is at rest."""
+    told = Told()
     threads: list[threading.Thread] = []
 
-    def start(name: str, timeout_s: float | None) -> Woken:
-        condition = wakeup._sleeping if timeout_s is None else wakeup._watching
-        asleep = len(condition._waiters) + 1  # type: ignore[attr-defined]
+    def start(name: str) -> Told:
+        def stand() -> None:
+            with wakeup.post() as is_relief:
+                told.put((name, "relieves" if is_relief else "is first"))
+                told.put((name, "rung" if wakeup.wait(30) else "not rung"))
 
-        def wait() -> None:
-            with wakeup.watch() if timeout_s else nullcontext():
-                woken.put((name, wakeup.wait(timeout_s)))
-
-        thread = threading.Thread(target=wait, name=name)
+        at_rest = resting(wakeup)
+        thread = threading.Thread(target=stand, name=name)
         threads.append(thread)
         thread.start()
-        wait_until(lambda: len(condition._waiters) == asleep)  # type: ignore[attr-defined]
-        return woken
+        wait_until(lambda: resting(wakeup) > at_rest)
+        return told
 
     yield start
     wakeup.close()
     for thread in threads:
         thread.join()
+
+
+def resting(wakeup: Wakeup) -> int:
+    return len(wakeup._at_post._waiters) + len(wakeup._asleep._waiters)  # type: ignore[attr-defined]
 
 
 def test_many_rings_before_a_wait_count_as_one(wakeup: Wakeup) -> None:
@@ -54,42 +55,34 @@ def test_many_rings_before_a_wait_count_as_one(wakeup: Wakeup) -> None:
     assert wakeup.wait(0) is False
 
 
-def test_each_ring_wakes_one(wakeup: Wakeup, wait_in_thread: Callable[[str, float | None], Woken]) -> None:
-    for name in "ab":
-        woken = wait_in_thread(name, None)
+def test_one_stands_at_the_post_and_the_next_relieves_it(wakeup: Wakeup, send: Callable[[str], Told]) -> None:
+    told = send("a")
+    send("b")
+    assert told.get(timeout=5) == ("a", "is first")
+    with pytest.raises(Empty):
+        told.get(timeout=0.1)
     wakeup.ring()
-    first, rung = woken.get(timeout=5)
-    assert rung is True
-    with pytest.raises(queue.Empty):
-        woken.get(timeout=0.1)
+    assert told.get(timeout=5) == ("a", "rung")
+    assert told.get(timeout=5) == ("b", "relieves")
+    with pytest.raises(Empty):
+        told.get(timeout=0.1)
     wakeup.ring()
-    second, rung = woken.get(timeout=5)
-    assert rung is True
-    assert {first, second} == {"a", "b"}
+    assert told.get(timeout=5) == ("b", "rung")
 
 
-def test_the_one_on_lookout_is_woken_before_a_sleeper(
-    wakeup: Wakeup, wait_in_thread: Callable[[str, float | None], Woken]
-) -> None:
-    wait_in_thread("sleeper", None)
-    woken = wait_in_thread("lookout", 30.0)
-    wakeup.ring()
-    assert woken.get(timeout=5) == ("lookout", True)
-
-
-def test_a_ring_between_looking_and_waiting_is_kept_for_the_one_on_watch(
-    wakeup: Wakeup, wait_in_thread: Callable[[str, float | None], Woken]
-) -> None:
-    wait_in_thread("sleeper", None)
-    with wakeup.watch():
+def test_a_ring_that_nobody_hears_is_kept_for_the_next_at_the_post(wakeup: Wakeup) -> None:
+    with wakeup.post():
         wakeup.ring()
+    with wakeup.post() as is_relief:
+        assert not is_relief
         assert wakeup.wait(30) is True
 
 
-def test_closing_wakes_all_for_good(wakeup: Wakeup, wait_in_thread: Callable[[str, float | None], Woken]) -> None:
-    wait_in_thread("sleeper", None)
-    woken = wait_in_thread("lookout", 30.0)
+def test_closing_wakes_all_for_good(wakeup: Wakeup, send: Callable[[str], Told]) -> None:
+    told = send("a")
+    send("b")
     wakeup.close()
-    assert {woken.get(timeout=5), woken.get(timeout=5)} == {("sleeper", False), ("lookout", False)}
+    found = {told.get(timeout=5) for _ in range(4)}
+    assert found == {("a", "is first"), ("a", "not rung"), ("b", "relieves"), ("b", "not rung")}
     wakeup.ring()
-    assert wakeup.wait(None) is False
+    assert wakeup.wait(30) is False

@@ -76,6 +76,21 @@ def test_a_slice_that_takes_long_keeps_nobody_from_the_next(
         events.wait_for("batch.completed")
 
 
+def test_a_tiny_batch_keeps_one_worker_busy_and_no_other(
+    db: psycopg.Connection, database: Database, events: EventTap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product_ids = shop(db, products=3)
+    with Engine(database.session, workers=4, pace=ASLEEP) as engine:
+        engine.fall_asleep()
+        claimed = engine.queue.claim
+        claiming: list[str] = []
+        monkeypatch.setattr(engine.queue, "claim", lambda conn, name: claiming.append(name) or claimed(conn, name))
+        batch(db, product_ids)
+        events.wait_for("batch.completed")
+        engine.fall_asleep()
+    assert len(set(claiming)) == 1
+
+
 def test_what_a_peer_holds_is_taken_soon_after_the_peer_is_gone(
     db: psycopg.Connection, database: Database, events: EventTap
 ) -> None:

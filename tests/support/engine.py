@@ -174,7 +174,7 @@ class Engine:
 
         def is_asleep() -> bool:
             last = self.queue.last_look
-            waiting = [len(condition._waiters) for condition in (bell._watching, bell._sleeping)]  # type: ignore[attr-defined]
+            waiting = [len(condition._waiters) for condition in (bell._at_post, bell._asleep)]  # type: ignore[attr-defined]
             return last is not None and not last.is_open and waiting == [1, self.workers - 1]
 
         wait_until(is_asleep)

@@ -5,6 +5,9 @@
 -- was changed between this statement's snapshot and its lock: it may have slices that cannot be seen. Both are answered
 -- without a status.
 --
+-- A plan that a crash of the server takes along is made anew, and whatever is done by it reaches the disk after it: its
+-- commit need not wait for the disk, unless a batch has come to its end here.
+--
 -- The list is expanded once, in the server: ids are digits in JSON numbers (never spelt out: 7e130000 is long) or strings,
 -- up to 2^63 - 1; anything else is an item error; an item that already has its result is done. A batch starts at the lowest
 -- outstanding turn (that of its own old slices counts), so small ones need not wait behind big ones.
@@ -212,4 +215,11 @@ SELECT locked.id,
        moved.wait_s
 FROM locked
 LEFT JOIN moved ON moved.id = locked.id
+CROSS JOIN (
+    SELECT CASE
+        WHEN NOT EXISTS (SELECT FROM verdict WHERE status <> 'processing')
+            THEN set_config('synchronous_commit', 'off', true)
+    END
+    OFFSET 0
+) AS cheap_commit
 ORDER BY locked.id
