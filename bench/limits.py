@@ -12,7 +12,7 @@ import argparse
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -121,6 +121,16 @@ class Bench:
         """The latency of each insert in milliseconds."""
         return self._inserts.run(clients, self.seconds, rows, rate)
 
+    def insert_ids(self, ids: int) -> int:
+        """One huge batch; one product in a hundred exists, the other ids are item errors. Returns its id."""
+        row = self.shop.db.execute(
+            "INSERT INTO categorization_batches (product_ids) SELECT jsonb_agg("
+            f" CASE WHEN i % 100 = 0 AND i / 100 <= {PRODUCTS} THEN i / 100 ELSE 1000000000 + i END)"
+            f" FROM generate_series(1, {ids}) AS i RETURNING id"
+        ).fetchone()
+        assert row is not None
+        return int(row[0])
+
     def wait(self, query: str, patience_s: float) -> float | None:
         """Seconds until the query says true; None when it does not in time."""
         began = monotonic()
@@ -147,6 +157,7 @@ def main() -> int:
         bench = Bench(server, Path(directory), options.seconds)
         bench.prepare()
         measure_trigger(bench)
+        measure_trigger_at_work(bench, options.ids)
         measure_inserts(bench, options.rate, options.patience)
         measure_batches(bench, options.batches, options.patience)
         measure_ids(bench, options.ids, options.patience)
@@ -161,17 +172,33 @@ def measure_trigger(bench: Bench) -> None:
     """The same inserts with the trigger and without, in turn, no daemon beside them."""
     for clients in (1, 16):
         load = f"inserts by {clients} client{'s' * (clients > 1)}"
-        found: dict[str, list[list[float]]] = {"ENABLE": [], "DISABLE": []}
         probe = bench.shop.commit_probe()
-        for order in ("ENABLE", "DISABLE") * 3:
-            bench.shop.db.execute(f"ALTER TABLE categorization_batches {order} TRIGGER catalogd_batch_inserted")
-            found[order].append(bench.insert(clients))
-            bench.clear()
-        bench.shop.db.execute("ALTER TABLE categorization_batches ENABLE TRIGGER catalogd_batch_inserted")
-        for name, rounds in (("with the trigger", found["ENABLE"]), ("without", found["DISABLE"])):
-            middle = sorted(rounds, key=median)[1]
-            bench.add(load, name, describe(middle, bench.seconds))
+        compare_trigger(bench, load, clients, bench.clear)
         bench.add(load, "one-row commits beside, one client", f"{probe:,.0f}/s")
+
+
+def measure_trigger_at_work(bench: Bench, ids: int) -> None:
+    """The same while the daemon works, on a huge batch and on what is inserted: on the same cores and the same disk."""
+    for clients in (1, 16):
+        load = f"inserts by {clients} client{'s' * (clients > 1)}, a daemon at work"
+        with bench.daemon(load):
+            is_at_work = f"SELECT status = 'processing' FROM categorization_batches WHERE id = {bench.insert_ids(ids)}"
+            bench.wait(is_at_work, 600)
+            compare_trigger(bench, load, clients, lambda: None)
+            bench.add(load, "at work to the end", "no" if bench.wait(is_at_work, 0) is None else "yes")
+        bench.clear()
+
+
+def compare_trigger(bench: Bench, load: str, clients: int, after_each: Callable[[], None]) -> None:
+    found: dict[str, list[list[float]]] = {"ENABLE": [], "DISABLE": []}
+    for order in ("ENABLE", "DISABLE") * 3:
+        bench.shop.db.execute(f"ALTER TABLE categorization_batches {order} TRIGGER catalogd_batch_inserted")
+        found[order].append(bench.insert(clients))
+        after_each()
+    bench.shop.db.execute("ALTER TABLE categorization_batches ENABLE TRIGGER catalogd_batch_inserted")
+    for name, rounds in (("with the trigger", found["ENABLE"]), ("without", found["DISABLE"])):
+        middle = sorted(rounds, key=median)[1]
+        bench.add(load, name, describe(middle, bench.seconds))
 
 
 def measure_inserts(bench: Bench, rate: int, patience_s: float) -> None:
@@ -212,18 +239,12 @@ def measure_batches(bench: Bench, batches: int, patience_s: float) -> None:
 
 
 def measure_ids(bench: Bench, ids: int, patience_s: float) -> None:
-    """One product in a hundred exists; the other ids are item errors."""
     load = f"a batch of {ids:,} ids"
     with bench.daemon(load), Bystander(bench.shop) as bystander:
         began = monotonic()
-        inserted = bench.shop.db.execute(
-            "INSERT INTO categorization_batches (product_ids) SELECT jsonb_agg("
-            f" CASE WHEN i % 100 = 0 AND i / 100 <= {PRODUCTS} THEN i / 100 ELSE 1000000000 + i END)"
-            f" FROM generate_series(1, {ids}) AS i RETURNING id"
-        ).fetchone()
-        assert inserted is not None
+        batch_id = bench.insert_ids(ids)
         bench.add(load, "insert", f"{monotonic() - began:.1f} s")
-        where = f"FROM categorization_batches WHERE id = {inserted[0]}"
+        where = f"FROM categorization_batches WHERE id = {batch_id}"
         planned = bench.wait(f"SELECT status <> 'pending' {where}", patience_s)
         bench.add(load, "planned after", "not in time" if planned is None else f"{planned:.1f} s")
         bench.add(load, "a tiny batch every half second, while it was planned", bystander.describe())

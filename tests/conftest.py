@@ -12,6 +12,7 @@ from daemon.database.embedded import EmbeddedServer, ServerBinaries, find_server
 from tests.support.database import Database
 from tests.support.events import EventTap
 from tests.support.process import Catalogd
+from tests.support.roles import runtime_dsn
 
 # In the background of a shell SIGINT is ignored, and would be by every process that a test starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -62,8 +63,8 @@ def db(database: Database) -> Iterator[psycopg.Connection]:
 
 @pytest.fixture
 def catalogd(database: Database) -> Iterator[Catalogd]:
-    """Runs the real command against the test's database; ends what it started."""
-    runner = Catalogd(database.dsn)
+    """Runs the real command against the test's database, the daemon as the runtime role; ends what it started."""
+    runner = Catalogd(database.dsn, daemon_dsn=runtime_dsn(database))
     yield runner
     runner.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -26,6 +27,7 @@ MOVES = {
 }
 NOT_AN_ID = "not_an_id"  # the error of an entry that planning refuses; every other error is about an id
 RECENT = 2000  # predictions, the newest, whose evidence a sample looks for; the end looks at all
+LINGERS_S = 20.0  # a session of a process that is dead
 ENOUGH = 20  # violations told; more say the same
 
 CHANGED = """
@@ -61,6 +63,13 @@ SELECT batch.id,
 FROM categorization_batches AS batch
 WHERE id = ANY(%(ids)s)
 ORDER BY id
+"""
+
+CONNECTED = """
+SELECT DISTINCT split_part(application_name, ' ', 2)
+FROM pg_stat_activity
+WHERE datname = current_database()
+  AND application_name LIKE 'catalogd %:%:%'
 """
 
 UNEXPLAINED = """
@@ -147,6 +156,7 @@ class Observer:
         self._last: dict[int, Standing] = {}
         self._error: Exception | None = None
         self.samples = 0
+        self._dead: dict[str, float] = {}  # instances that still have a session, and since when they were seen dead
         self._in_doubt: set[int] = set()  # batches that did not change since a connection was lost: a crash, perhaps
         self.interruptions = 0  # connections lost
         self.violations: list[str] = []
@@ -201,8 +211,13 @@ class Observer:
         with conn.cursor(row_factory=scalar_row) as cursor:
             ids = cursor.execute(CHANGED, {"only": self._only, "known": known}).fetchall()
             unexplained = cursor.execute(UNEXPLAINED, {"limit": RECENT}).fetchall()
+            connected = cursor.execute(CONNECTED).fetchall()
         for prediction_id in unexplained:
             self._tell(f"prediction {prediction_id} has no evidence")
+        self._dead = {instance: self._dead.get(instance, monotonic()) for instance in connected if is_dead(instance)}
+        for instance, since in self._dead.items():
+            if monotonic() - since > LINGERS_S:
+                self._tell(f"{instance} is dead, and has sessions still")
         for standing in read_standings(conn, ids):
             self._judge(standing)
         self.samples += 1
@@ -224,6 +239,17 @@ class Observer:
     def _tell(self, violation: str) -> None:
         if violation not in self.violations and len(self.violations) < ENOUGH:
             self.violations.append(violation)
+
+
+def is_dead(instance: str) -> bool:
+    """Whether the process of this name, on this host, has ended."""
+    try:
+        os.kill(int(instance.split(":")[-2]), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:  # somebody else has the number now
+        return True
+    return False
 
 
 def read_standings(db: psycopg.Connection, batch_ids: Sequence[int]) -> list[Standing]:

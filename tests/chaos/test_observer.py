@@ -1,10 +1,13 @@
 """The observer sees what it is there for: each invariant is broken by hand, and it says so."""
 
+import os
+import subprocess
 from contextlib import nullcontext
 
 import psycopg
 import pytest
 
+from tests.chaos import observer as observer_module
 from tests.chaos.observer import Observer, assert_all_settled, distinct_items
 from tests.support.database import Database
 from tests.support.engine import claim, make_queue, treat
@@ -151,6 +154,21 @@ def test_the_session_of_a_dead_instance_is_found(db: psycopg.Connection, databas
         assert_all_settled(db, dead=["host:2:abc"])
         with pytest.raises(AssertionError, match="sessions of dead instances"):
             assert_all_settled(db, dead=["host:1:abc"], bound_s=0.1)
+
+
+def test_a_session_that_outlives_its_process_is_seen(
+    db: psycopg.Connection, database: Database, settled: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(observer_module, "LINGERS_S", 0.05)
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    with (
+        psycopg.connect(database.dsn, application_name=f"catalogd host:{ended.pid}:abc"),
+        psycopg.connect(database.dsn, application_name=f"catalogd host:{os.getpid()}:abc listener"),
+        pytest.raises(AssertionError, match=rf"^host:{ended.pid}:abc is dead, and has sessions still$"),
+        Observer(database.connect) as observer,
+    ):
+        wait_until(lambda: bool(observer.violations))
 
 
 def test_a_row_that_somebody_holds_is_found(db: psycopg.Connection, database: Database, settled: int) -> None:

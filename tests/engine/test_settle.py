@@ -166,8 +166,9 @@ def test_orders_are_given_only_where_they_make_sense(db: psycopg.Connection) -> 
     assert read_batch(db, batch_id)["retry_count"] == 1
 
 
+@pytest.mark.parametrize("other", ["psql", "catalogd here:1:abc migration lock"])
 def test_a_session_frozen_inside_a_copy_is_ended_and_its_slice_is_free(
-    db: psycopg.Connection, database: Database
+    db: psycopg.Connection, database: Database, other: str
 ) -> None:
     queue, _ = planned(db, 1, 1, Timing(frozen=timedelta(milliseconds=50)))
     frozen = psycopg.connect(database.dsn, application_name="catalogd elsewhere")
@@ -183,7 +184,8 @@ def test_a_session_frozen_inside_a_copy_is_ended_and_its_slice_is_free(
     wait_until(lambda: db.execute(in_copy).fetchone())
     assert queue.claim(db, "alive") is None
     with database.connect() as stranger, stranger.transaction():
-        stranger.execute("SELECT 1")  # idle in a transaction too, but none of ours
+        stranger.execute("SELECT set_config('application_name', %s, false)", (other,))
+        stranger.execute("SELECT 1")  # idle in a transaction too, but no worker's
         wait_until_idle(db, stranger)
         idle = "SELECT state_change < clock_timestamp() - interval '60 ms' FROM pg_stat_activity WHERE pid = %s"
         wait_until(lambda: db.execute(idle, (stranger.info.backend_pid,)).fetchone() == (True,))

@@ -236,7 +236,7 @@ def test_a_million_unknown_ids_are_item_errors_in_bounded_time(
     ).fetchone()
     assert row is not None
     beside = batch(db, good)
-    result = catalogd("run", "--once", timeout_s=60, CATALOGD_LOG_LEVEL="warning")
+    result = catalogd("run", "--once", timeout_s=240, CATALOGD_LOG_LEVEL="warning")
     assert result.returncode == 0, result.stdout
     found = read_batch(db, row[0])
     assert (found["status"], found["total_products"], found["error_products"]) == ("completed", count, count)

@@ -81,14 +81,16 @@ class Process:
 
 
 class Catalogd:
-    """The command, pointed at one database; `prefix` is a command that runs it, as env or nice do."""
+    """The command, pointed at one database; `prefix` is a command that runs it, as env or nice do. `daemon_dsn` is the
+    daemon's way there, where it has a role of its own."""
 
-    def __init__(self, dsn: str, prefix: Sequence[str] = (), **environment: str) -> None:
+    def __init__(self, dsn: str, prefix: Sequence[str] = (), daemon_dsn: str | None = None, **environment: str) -> None:
         inherited = {
             name: value for name, value in os.environ.items() if not name.startswith(("DB_", "CATALOGD_", "PG"))
         }
         self.environment = inherited | {"DATABASE_URL": dsn, "CATALOGD_LOG_FORMAT": "json", "PYTHONUNBUFFERED": "1"}
         self.environment |= environment
+        self._of_the_daemon = {"DATABASE_URL": daemon_dsn or dsn}
         self._prefix = prefix
         self._started: list[Process] = []
 
@@ -96,9 +98,10 @@ class Catalogd:
         self, *arguments: str, timeout_s: float = 60.0, **environment: str
     ) -> subprocess.CompletedProcess[str]:
         """Run a command to its end; stdout, stderr and the exit code are the caller's to judge."""
+        own = self._of_the_daemon if arguments[:1] == ("run",) else {}
         return subprocess.run(
             [*self._prefix, sys.executable, "-m", "daemon", *arguments],
-            env=self.environment | environment,
+            env=self.environment | own | environment,
             text=True,
             capture_output=True,
             timeout=timeout_s,
@@ -116,7 +119,7 @@ class Catalogd:
         """Start `catalogd run`, by this or another module, and unless told otherwise wait until it listens."""
         popen = subprocess.Popen(
             [*self._prefix, sys.executable, "-m", program, "run", *arguments],
-            env=self.environment | environment,
+            env=self.environment | self._of_the_daemon | environment,
             text=True,
             stdout=subprocess.PIPE,
             stderr=stderr,
