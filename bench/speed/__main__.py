@@ -24,7 +24,8 @@ import daemon
 from bench.figures import print_table
 from bench.shop import SERVER, say
 from bench.speed import batch, commands, costs, growth, idle, instances, latency, peer, report, tiny, trigger
-from bench.speed.arena import SETTINGS, Arena, Scale
+from bench.speed.arena import SETTINGS, Arena, Scale, listening
+from bench.speed.hosts import network
 from bench.speed.samples import Results
 from daemon.database.embedded import EmbeddedServer, embedded_binaries
 
@@ -100,9 +101,10 @@ def measure(options: argparse.Namespace) -> Results:
     results = Results(about=about(options, scale))
     with (
         tempfile.TemporaryDirectory(prefix="catalogd-bench-") as directory,
-        EmbeddedServer(embedded_binaries(), settings=SETTINGS, durable=True) as server,
+        network(max(scale.instances) if "instances" in options.only else 0) as others,
+        EmbeddedServer(embedded_binaries(), settings=SETTINGS | listening(others), durable=True) as server,
     ):
-        arena = Arena(server, Path(directory), scale, results)
+        arena = Arena(server, Path(directory), scale, results, others)
         arena.prepare(options.catalogue, options.hold_out)
         peer.prepare(arena, options.peers)
         for name in options.only:

@@ -12,9 +12,11 @@ from time import monotonic
 from typing import Any
 
 import psycopg
+from psycopg.conninfo import make_conninfo
 
 from bench.processes import Instance, write_sample_catalogue
 from bench.shop import SERVER, Shop, say
+from bench.speed.hosts import Network
 from bench.speed.samples import Results, Sample
 from daemon.database.embedded import EmbeddedServer
 
@@ -59,18 +61,25 @@ class Wrong(Exception):
 class Arena:
     """The server with a template shop: a catalogue, a model learned from it, and products enough."""
 
-    def __init__(self, server: EmbeddedServer, directory: Path, scale: Scale, results: Results) -> None:
+    def __init__(
+        self, server: EmbeddedServer, directory: Path, scale: Scale, results: Results, others: Network | None = None
+    ) -> None:
         self.server = server
         self.directory = directory
         self.scale = scale
         self.results = results
+        self.others = others
         self._admin = psycopg.connect(server.dsn(), autocommit=True)
         self._prober = Shop(server.dsn())
         self._probe = 0.0
         self.peers: list[str] = []  # those that take part
 
     def prepare(self, catalogue: Path | None, hold_out: str) -> None:
-        """Make the template, once per server."""
+        """Make the template, once per server, and let other hosts in."""
+        if self.others:
+            with (self.server.directory / "pg_hba.conf").open("a", encoding="ascii") as access:
+                access.write(f"host all all {self.others.network} trust\n")
+            self._admin.execute("SELECT pg_reload_conf()")
         self._admin.execute(f"CREATE DATABASE {TEMPLATE}")
         shop = Shop(self.server.dsn(TEMPLATE))
         say(shop.run("migrate", "--with-stand-in"))
@@ -154,17 +163,26 @@ class Arena:
 
     @contextmanager
     def instance(
-        self, shop: Shop, program: str = "daemon", name: str = "instance", **environment: str
+        self, shop: Shop, program: str = "daemon", name: str = "instance", host: str = "", **environment: str
     ) -> Iterator[Instance]:
-        """A daemon on that shop, ready."""
+        """A daemon on that shop, ready; on another host, if one is named."""
         log = self.directory / f"{name}.log"
-        running = Instance(shop.command("run", program=program), shop.environment | environment, log)
+        command = shop.command("run", program=program)
+        if host and self.others:
+            command = [*self.others.prefix(host), *command]
+            environment["DATABASE_URL"] = make_conninfo(shop.dsn, host=self.others.address)
+        running = Instance(command, shop.environment | environment, log)
         try:
             yield running
         finally:
             code = running.stop()
         if code:
             raise Wrong(f"the daemon ended with {code}: {log.read_text(encoding='utf-8')[-2000:]}")
+
+
+def listening(others: Network | None) -> dict[str, str]:
+    """Settings of a server that another network reaches."""
+    return {"listen_addresses": f"127.0.0.1,{others.address}"} if others else {}
 
 
 def ids(shop: Shop, count: int, skip: int = 0) -> list[int]:

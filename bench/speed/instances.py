@@ -1,4 +1,7 @@
-"""More instances on one batch whose decision is heavy: does the work spread over the cores?"""
+"""More instances on one batch whose decision is heavy: does the work spread over the cores?
+
+Each on a host of its own (a network namespace, reached by TCP) where such can be made, else beside each other.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,8 @@ WARM_SLICES = 4  # for each instance
 
 
 def measure(arena: Arena) -> None:
+    where = "each in a network namespace of its own, by TCP" if arena.others else "beside each other, by a local socket"
+    arena.results.about["instances"] = where
     for number in range(1, arena.scale.side_rounds + 1):
         for count in arena.scale.instances:
             with arena.shop("contest") as shop:
@@ -26,8 +31,10 @@ def measure(arena: Arena) -> None:
 def _run(arena: Arena, shop: Shop, count: int) -> dict[str, float]:
     products = arena.scale.heavy
     with ExitStack() as stack:
+        hosts = arena.others.hosts if arena.others else [""] * count
         daemons: list[Instance] = [
-            stack.enter_context(arena.instance(shop, PROGRAM, f"instance-{number}", **HEAVY)) for number in range(count)
+            stack.enter_context(arena.instance(shop, PROGRAM, f"instance-{number}", host, **HEAVY))
+            for number, host in enumerate(hosts[:count])
         ]
         ours.warm_up(shop, count * WARM_SLICES * WARM_UP)  # so many that every instance gets some, and reads the model
         batch_id, values = ours.treat_batch(shop, daemons, ids(shop, products, WARM_UP))
