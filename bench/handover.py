@@ -62,7 +62,7 @@ def main() -> int:
             bench.close()
     print_table(figures)
     print(json.dumps({"seed": options.seed, "figures": [asdict(figure) for figure in figures]}))
-    return 0
+    return 1 if any(figure.is_reached is False for figure in figures) else 0
 
 
 @dataclass(frozen=True, slots=True)

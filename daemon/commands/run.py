@@ -20,6 +20,7 @@ def positive(text: str) -> int:
 
 def act(options: argparse.Namespace) -> int:
     import os
+    import resource
 
     import psycopg
     import structlog
@@ -32,6 +33,7 @@ def act(options: argparse.Namespace) -> int:
     from daemon.systemd import Notifier
 
     configure_logs()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold the password
     try:
         settings = read_settings() if options.workers is None else read_settings(workers=options.workers)
         configure_logs(settings.log_level, settings.log_format)

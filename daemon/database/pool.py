@@ -136,7 +136,10 @@ class Session:
         bounds = self._bounds(conn.info.server_version) | {"search_path": search_path}
         if isinstance(conn, BoundedConnection):
             if session_pid != conn.info.backend_pid:  # a pooler answers in the server's place, with a pid of its own
-                conn.bounds_of_transactions = bounds
+                # Were the session called ours, PHP would be taken for a frozen worker in it.
+                name = conn.info.parameter_status("application_name") or self.application_name
+                conn.execute("SET application_name = ''")
+                conn.bounds_of_transactions = bounds | {"application_name": name}
                 conn.isolation_level = IsolationLevel.READ_COMMITTED
                 conn.prepare_threshold = None
                 return

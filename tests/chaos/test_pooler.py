@@ -26,7 +26,7 @@ SERVER_SESSIONS = 3
 SETTINGS = (
     "SELECT name, setting FROM pg_settings"
     " WHERE name IN ('idle_in_transaction_session_timeout', 'lock_timeout', 'statement_timeout', 'transaction_timeout',"
-    " 'client_connection_check_interval', 'default_transaction_isolation')"
+    " 'client_connection_check_interval', 'default_transaction_isolation', 'application_name')"
 )
 
 
@@ -66,7 +66,7 @@ def test_a_pooler_is_found_out_and_batches_are_treated_by_polling(database: Data
 def test_sessions_that_php_shares_keep_their_settings(
     database: Database, db: psycopg.Connection, pooler: Pooler
 ) -> None:
-    as_they_were = settings(db)
+    as_they_were = settings(db) | {"application_name": ""}
     with Work(database, products=2_000, dsn=pooler.dsn, CATALOGD_WORKERS="4") as work:
         work.process.wait_for("listener.deaf")
         work.insert()
@@ -86,7 +86,9 @@ def test_each_transaction_brings_its_bounds_and_takes_them_along(database: Datab
             assert conn.execute("SHOW transaction_isolation").fetchone() == ("read committed",)
         assert before == settings(conn)
         changed = {name: value for name, value in within.items() if value != before[name]}
-        assert changed == {"idle_in_transaction_session_timeout": "7000", "lock_timeout": "3000"}
+        name = session.application_name
+        bounds = {"idle_in_transaction_session_timeout": "7000", "lock_timeout": "3000", "application_name": name}
+        assert changed == bounds
 
 
 def test_transactions_are_bounded_all_the_same(database: Database, db: psycopg.Connection, pooler: Pooler) -> None:

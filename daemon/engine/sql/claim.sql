@@ -18,14 +18,14 @@ WITH front AS (
     FROM batch_slices
     WHERE workload = %(workload)s
       AND priority = (SELECT priority FROM front)
-      AND turn = (SELECT turn FROM front)
+      AND turn BETWEEN (SELECT turn FROM front) AND (SELECT turn FROM front)
       AND id > (SELECT id FROM front)
       AND (SELECT attempts = 0 AND item_count <= %(tiny)s::int FROM front)
       AND attempts = 0
       AND item_count <= %(tiny)s::int
       AND claimed_at IS NULL
       AND run_after IS NULL
-    ORDER BY id
+    ORDER BY turn, id
     LIMIT %(slice_size)s::int - 1
     FOR NO KEY UPDATE SKIP LOCKED
 ), chosen AS (
