@@ -46,10 +46,11 @@ def decide(
     if not model.categories:
         return [fallback_signal(NO_CATEGORY, taxonomy, threshold) for _ in products]
     features = model.vocabulary.read(products)
-    scores = model.score(features)
+    narrow = model.narrow(features)
+    scores = narrow.score()
     picked = pick_category(scores)
     confidences = compute_score(scores, picked, model.calibration).tolist()
-    evidence = _build_slice(model, products, features, model.contributions(features, picked))
+    evidence = _build_slice(model, products, features, narrow.contributions(picked))
     decisions = []
     for position, confidence, reasons in zip(picked.tolist(), confidences, evidence, strict=True):
         code = model.categories[position]
