@@ -132,7 +132,9 @@ class NarrowModel:
         """The score of each category for each product: float32 (products, categories)."""
         entries = self.features.matrix
         shape = (entries.shape[0], len(self.weights))
-        scores: NDArray[np.float32] = sparse.csr_array((entries.data, self.places, entries.indptr), shape) @ self.weights
+        scores: NDArray[np.float32] = (
+            sparse.csr_array((entries.data, self.places, entries.indptr), shape) @ self.weights
+        )
         scores += self.prior
         return scores
 

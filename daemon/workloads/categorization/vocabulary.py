@@ -3,17 +3,19 @@
 from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from daemon.workloads.categorization.evidence.source import EvidenceSource, Token
+from daemon.workloads.categorization.evidence.wording import Wording
 from daemon.workloads.categorization.product import Product
 
 UNKNOWN = -1  # stands for the column of a feature that has none
 COLUMN = np.dtype(np.intc)  # of the numbers that a Reader gives
-REMEMBERED = 16_384  # tokens of each source, with the numbers of their features
+REMEMBERED = 32_768  # tokens of each source, with the numbers of their features
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,7 +28,7 @@ class FeatureMatrix:
     """
 
     matrix: sparse.csr_array
-    rows: NDArray[np.int64]
+    rows: NDArray[np.signedinteger[Any]]
     sources: NDArray[np.intp]
     number_of_sources: int
 
@@ -37,7 +39,7 @@ class Vocabulary:
     bounds: int32 (sources + 1,), where the columns of each source begin, and their number.
     """
 
-    __slots__ = ("_readers", "bounds", "features", "sources")
+    __slots__ = ("_readers", "bounds", "features", "sources", "wordings")
 
     def __init__(self, sources: Sequence[EvidenceSource], features: Sequence[Sequence[str]]) -> None:
         """`features` holds, for each source, its known features in the order of their columns."""
@@ -48,6 +50,8 @@ class Vocabulary:
             Reader(source, {feature: column for column, feature in enumerate(known, start=first)}.get)
             for source, known, first in zip(self.sources, features, self.bounds.tolist(), strict=False)
         ]
+
+        self.wordings = [Wording(source, self.features) for source in self.sources]
 
     def __len__(self) -> int:
         return len(self.features)
@@ -93,12 +97,14 @@ def assemble(
     the length 1 together (k of them 1/sqrt(k) each): a long description says no more than a short one.
     """
     width, sources = int(bounds[-1]), len(bounds) - 1
-    places = rows * width + columns
+    places: NDArray[np.signedinteger[Any]] = rows * width + columns
+    if products * width <= np.iinfo(np.int32).max:
+        places = places.astype(np.int32)  # sorted in half the time
     places = places[columns != UNKNOWN]
     places.sort()
     places = places[np.diff(places, prepend=-1) != 0]
     rows = places // max(1, width)
-    kept: NDArray[np.int64] = places - rows * width
+    kept = places - rows * width
     source = np.searchsorted(bounds, kept, side="right") - 1
     group = rows * sources + source
     sizes = np.bincount(group, minlength=products * sources)

@@ -17,6 +17,7 @@ class Attributes:
 
     name = "attributes"
     label = "Attributes"
+    names_manufacturer = False
 
     def tokens(self, product: Product) -> Sequence[tuple[str, str]]:
         """At most ENTRIES keys and values."""
@@ -24,7 +25,7 @@ class Attributes:
 
     def features(self, token: tuple[str, str]) -> Sequence[str]:
         """At most three, and one for each word of the value."""
-        key, value = (text.strip().lower() for text in token)
+        key, value = token[0].strip().lower(), token[1].strip().lower()
         seen = [key] if key else []
         if value:
             seen.append(f"{key}={value}")
@@ -35,7 +36,7 @@ class Attributes:
                 seen += [f"{key}~{word}" for word in value.split()]
         return seen
 
-    def describe(self, feature: str, product: Product) -> str:
+    def describe(self, feature: str, manufacturer: str | None) -> str:
         """Such as "color = red", "color with “red”", "has color"; `#` stands for any number."""
         key, equals, value = feature.partition("=")
         if equals:

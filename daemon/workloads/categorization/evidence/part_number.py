@@ -26,6 +26,7 @@ class PartNumber:
 
     name = "part_number"
     label = "Part number"
+    names_manufacturer = True
 
     def tokens(self, product: Product) -> Sequence[tuple[str, str]]:
         """The part number, if there is one, with the manufacturer."""
@@ -53,11 +54,11 @@ class PartNumber:
             seen.append(short_form + maker)
         return seen
 
-    def describe(self, feature: str, product: Product) -> str:
+    def describe(self, feature: str, manufacturer: str | None) -> str:
         """Such as "begins with BC54, Onsemi"."""
         seen, maker, _ = feature.partition(MAKER)
         words = f"begins with {seen[1:]}" if seen.startswith(BEGINS) else f"has the form {seen[1:]}"
-        return f"{words}, {(product.manufacturer or '').strip()}" if maker else words
+        return f"{words}, {(manufacturer or '').strip()}" if maker else words
 
 
 def _shorten(form: str) -> str:
