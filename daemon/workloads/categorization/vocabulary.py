@@ -81,10 +81,12 @@ class Reader(dict[Token, bytes]):
         return b"".join(map(self.__getitem__, self._source.tokens(product)))
 
     def __missing__(self, token: Token) -> bytes:
-        if len(self) >= REMEMBERED:
-            self.clear()
         numbers = map(self._number_of, self._source.features(token))
-        self[token] = known = array("i", [number for number in numbers if number is not None]).tobytes()
+        known = array("i", [number for number in numbers if number is not None]).tobytes()
+        if self._source.tokens_recur:
+            if len(self) >= REMEMBERED:
+                self.clear()
+            self[token] = known
         return known
 
 

@@ -17,6 +17,7 @@ class Attributes:
 
     name = "attributes"
     label = "Attributes"
+    tokens_recur = True
     names_manufacturer = False
 
     def tokens(self, product: Product) -> Sequence[tuple[str, str]]:

@@ -13,6 +13,7 @@ class Description:
 
     name = "description"
     label = "Description"
+    tokens_recur = True
     names_manufacturer = False
 
     def tokens(self, product: Product) -> Sequence[str]:

@@ -17,6 +17,7 @@ class Manufacturer:
 
     name = "manufacturer"
     label = "Manufacturer"
+    tokens_recur = True
     names_manufacturer = True
 
     def tokens(self, product: Product) -> Sequence[str]:

@@ -13,6 +13,7 @@ class NameWords:
 
     name = "name"
     label = "Name"
+    tokens_recur = True
     names_manufacturer = False
 
     def tokens(self, product: Product) -> Sequence[str]:

@@ -26,6 +26,7 @@ class PartNumber:
 
     name = "part_number"
     label = "Part number"
+    tokens_recur = False
     names_manufacturer = True
 
     def tokens(self, product: Product) -> Sequence[tuple[str, str]]:

@@ -40,6 +40,10 @@ class EvidenceSource(Protocol):
         """What a token says, in a fixed order; what several tokens of a product say counts once."""
 
     @property
+    def tokens_recur(self) -> bool:
+        """Whether products share tokens, so that what one says is worth remembering."""
+
+    @property
     def names_manufacturer(self) -> bool:
         """Whether `describe` looks at the manufacturer."""
 
