@@ -61,5 +61,13 @@ def test_every_feature_can_be_put_into_words(source, texts):
         assert source.describe(feature, product.manufacturer)
 
 
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
+def test_a_source_says_whether_it_names_the_manufacturer(source):
+    product = make_product(name="a", manufacturer="Onsemi", part_number="BC547", description="b", attributes={"c": "d"})
+    features = features_of(source, product)
+    described = {tuple(source.describe(feature, maker) for feature in features) for maker in ("Onsemi", "Bosch", None)}
+    assert source.names_manufacturer == (len(described) > 1)
+
+
 def test_names_of_sources_differ():
     assert len({source.name for source in SOURCES}) == len(SOURCES)
