@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from daemon.workloads.categorization.calibration import Calibration
-from daemon.workloads.categorization.evidence.source import Evidence, EvidenceSource
+from daemon.workloads.categorization.evidence.source import Evidence
 from daemon.workloads.categorization.model import Model
 from daemon.workloads.categorization.product import Product
 from daemon.workloads.categorization.softmax import softmax
@@ -22,7 +23,6 @@ LEAST, MOST = 10.0, 100.0  # confidence
 FEATURES_SHOWN = 3  # per source
 LEAST_SHARE = 0.1  # of the sum, for a source to be shown; of fewer than ten sources one always reaches it
 LEAST_PART = 0.5  # of what the strongest feature of its source adds, for a feature to be shown
-VALUE_LENGTH = 200  # characters of an evidence value
 NO_CATEGORY = ""  # the code suggested where no category is known at all
 
 
@@ -46,10 +46,11 @@ def decide(
     if not model.categories:
         return [fallback_signal(NO_CATEGORY, taxonomy, threshold) for _ in products]
     features = model.vocabulary.read(products)
-    scores = model.score(features)
+    narrow = model.narrow(features)
+    scores = narrow.score()
     picked = pick_category(scores)
     confidences = compute_score(scores, picked, model.calibration).tolist()
-    evidence = _build_slice(model, products, features, model.contributions(features, picked))
+    evidence = _build_slice(model, products, features, narrow.contributions(picked))
     decisions = []
     for position, confidence, reasons in zip(picked.tolist(), confidences, evidence, strict=True):
         code = model.categories[position]
@@ -92,19 +93,11 @@ def fallback_signal(code: str, taxonomy: Taxonomy, threshold: float = THRESHOLD)
     return Decision(code, taxonomy.label_of(code), LEAST, derive_level(LEAST, threshold), (reason,))
 
 
-def build_evidence(source: EvidenceSource, product: Product, features: Sequence[str], weight: float) -> Evidence:
-    """What one source says for the category: its strongest features in words, strongest first."""
-    value = "; ".join([source.describe(feature, product) for feature in features])[:VALUE_LENGTH]
-    if not value.isprintable():
-        value = "".join(sign if sign.isprintable() else " " for sign in value)
-    return Evidence(source.name, source.label, value, weight)
-
-
 def _build_slice(
     model: Model, products: Sequence[Product], features: FeatureMatrix, contributions: NDArray[np.float32]
 ) -> list[tuple[Evidence, ...]]:
     """The evidence of each product, the strongest source first; empty where nothing speaks for the category."""
-    sources, names = model.vocabulary.sources, model.vocabulary.features
+    sources = model.vocabulary.sources
     shares = _weigh_sources(features, contributions, len(products))
     ranked = np.argsort(-shares, axis=1, kind="stable")  # (products, sources): the sources, strongest first
     ranks = np.argsort(ranked, axis=1)
@@ -113,20 +106,27 @@ def _build_slice(
     shown = np.flatnonzero(_is_shown(features, contributions, shares))
     stretch = features.rows[shown] * len(sources) + ranks[features.rows[shown], features.sources[shown]]
     order = np.lexsort((-contributions[shown], stretch))
-    columns, stretch = features.matrix.indices[shown[order]].tolist(), stretch[order]
+    columns, stretch = features.matrix.indices[shown[order]], stretch[order]
     starts = np.flatnonzero(np.diff(stretch, prepend=-1))
     ends = np.minimum(np.append(starts, len(columns))[1:], starts + FEATURES_SHOWN)
     rows, nths = np.divmod(stretch[starts], len(sources))
     speakers = ranked[rows, nths]
     weights = shares[rows, speakers]
 
-    evidence: list[list[Evidence]] = [[] for _ in products]
+    manufacturers, nobody = [product.manufacturer for product in products], [None] * len(products)
+    voices = [
+        (source.name, source.label, wording, manufacturers if source.names_manufacturer else nobody)
+        for source, wording in zip(sources, model.vocabulary.wordings, strict=True)
+    ]
+    spoken, size = columns.tobytes(), columns.itemsize
+    reasons = []
     for start, end, row, speaker, weight in zip(
-        *(array.tolist() for array in (starts, ends, rows, speakers, weights)), strict=True
+        *(array.tolist() for array in (starts * size, ends * size, rows, speakers, weights)), strict=True
     ):
-        spoken = [names[column] for column in columns[start:end]]
-        evidence[row].append(build_evidence(sources[speaker], products[row], spoken, weight))
-    return [tuple(reasons) for reasons in evidence]
+        name, label, wording, manufacturer = voices[speaker]
+        reasons.append(Evidence(name, label, wording[spoken[start:end], manufacturer[row]], weight))
+    bounds = np.searchsorted(rows, np.arange(len(products) + 1)).tolist()
+    return [tuple(reasons[start:end]) for start, end in pairwise(bounds)]
 
 
 def _weigh_sources(features: FeatureMatrix, contributions: NDArray[np.float32], products: int) -> NDArray[np.float64]:
@@ -151,4 +151,5 @@ def _is_shown(
     strongest = np.maximum.reduceat(contributions, starts) if len(starts) else contributions
     least = np.repeat(strongest * LEAST_PART, np.diff(starts, append=len(group)))
     is_strong = (contributions > 0) & (contributions >= least)
-    return is_strong & (shares[features.rows, features.sources] >= LEAST_SHARE)
+    is_shown: NDArray[np.bool_] = is_strong & (shares[features.rows, features.sources] >= LEAST_SHARE)
+    return is_shown

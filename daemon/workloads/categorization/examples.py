@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from daemon.workloads.categorization.evidence.source import EvidenceSource
 from daemon.workloads.categorization.product import Product
-from daemon.workloads.categorization.vocabulary import UNKNOWN, FeatureMatrix, Vocabulary, assemble, reader
+from daemon.workloads.categorization.vocabulary import UNKNOWN, FeatureMatrix, Reader, Vocabulary, assemble
 
 FOLDS = 10
 LARGEST_TABLE = 50_000_000  # features times categories (200 MB while learning); the rarest features give way
@@ -38,25 +38,26 @@ def read_examples(labelled: Iterable[tuple[Product, str]], sources: Sequence[Evi
     """Read all once; each product is let go as soon as its features are noted."""
     numbers = count()
     known = [defaultdict[str, int](numbers.__next__) for _ in sources]  # feature -> number, by first sight
-    readers = [reader(source, found.__getitem__) for source, found in zip(sources, known, strict=True)]
+    readers = [Reader(source, found.__getitem__) for source, found in zip(sources, known, strict=True)]
     codes: dict[str, int] = {}
     seen, labels, folds, ends = array("i"), array("i"), array("b"), array("q", [0])
     for product, code in labelled:
         labels.append(codes.setdefault(code, len(codes)))
         folds.append(zlib.crc32(str(product.id).encode()) % FOLDS)
-        for read in readers:
-            seen.extend(read(product))
+        for reader in readers:
+            seen.frombytes(reader.read(product))
         ends.append(len(seen))
     categories = tuple(sorted(codes))
     position = np.argsort([codes[code] for code in categories]).astype(np.int32)
     kept, column = _keep_frequent(known, np.array(seen), len(labels), len(categories))
     vocabulary = Vocabulary(sources, kept)
+    rows = np.arange(len(labels)).repeat(np.diff(ends))
     return Examples(
         categories=categories,
         labels=position[np.array(labels)],
         folds=np.array(folds),
         vocabulary=vocabulary,
-        features=assemble(column[np.array(seen)], np.diff(ends), vocabulary.bounds),
+        features=assemble(column[np.array(seen)], rows, len(labels), vocabulary.bounds),
     )
 
 

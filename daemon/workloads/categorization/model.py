@@ -50,25 +50,15 @@ class Model:
             calibration=Calibration(),
         )
 
-    def score(self, features: FeatureMatrix) -> NDArray[np.float32]:
-        """The score of each category for each product: float32 (products, categories)."""
-        entries = features.matrix
-        seen, places = np.unique(entries.indices, return_inverse=True)
-        narrow = sparse.csr_array((entries.data, places, entries.indptr), shape=(entries.shape[0], len(seen)))
-        scores: NDArray[np.float32] = narrow @ self.weights[seen].toarray()  # half the time of a sparse product
-        scores += self.prior
-        return scores
-
-    def contributions(self, features: FeatureMatrix, picked: NDArray[np.intp]) -> NDArray[np.float32]:
-        """How much each entry of the matrix adds to the score of the category picked for its row.
-
-        `picked` holds a position in `categories` for each row. Returns float32 (entries,).
-        """
-        entries = features.matrix
-        if not entries.nnz:
-            return np.zeros(0, dtype=np.float32)
-        weights: NDArray[np.float32] = np.asarray(self.weights[entries.indices, picked[features.rows]]).ravel()
-        return entries.data * weights
+    def narrow(self, features: FeatureMatrix) -> "NarrowModel":
+        """The model as far as these products need it."""
+        columns = features.matrix.indices
+        entries = np.arange(len(columns), dtype=np.int32)
+        place = np.empty(len(self.vocabulary), dtype=np.int32)
+        place[columns] = entries  # of the entries of a column one stays, whichever
+        seen = columns[place[columns] == entries]
+        place[seen] = np.arange(len(seen), dtype=np.int32)
+        return NarrowModel(features, place[columns], self.weights[seen].toarray(), self.prior)
 
     def to_bytes(self) -> bytes:
         """The model as bytes for `from_bytes`; equal models give equal bytes."""
@@ -124,6 +114,37 @@ class Model:
             ),
             calibration=Calibration(*arrays["calibration"].tolist()),
         )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NarrowModel:
+    """A model as far as some products need it; dense, which is quicker than sparse by half.
+
+    weights: float32 (features seen, categories). places: the row of `weights` for each entry of the features.
+    """
+
+    features: FeatureMatrix
+    places: NDArray[np.int32]
+    weights: NDArray[np.float32]
+    prior: NDArray[np.float32]
+
+    def score(self) -> NDArray[np.float32]:
+        """The score of each category for each product: float32 (products, categories)."""
+        entries = self.features.matrix
+        shape = (entries.shape[0], len(self.weights))
+        scores: NDArray[np.float32] = (
+            sparse.csr_array((entries.data, self.places, entries.indptr), shape) @ self.weights
+        )
+        scores += self.prior
+        return scores
+
+    def contributions(self, picked: NDArray[np.intp]) -> NDArray[np.float32]:
+        """How much each entry of the features adds to the score of the category picked for its row.
+
+        `picked` holds a position in `categories` for each row. Returns float32 (entries,).
+        """
+        weights: NDArray[np.float32] = self.weights[self.places, picked[self.features.rows]]
+        return self.features.matrix.data * weights
 
 
 def _pack(texts: Sequence[str]) -> NDArray[np.uint8]:

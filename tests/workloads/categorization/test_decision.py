@@ -11,8 +11,6 @@ from hypothesis import strategies as st
 from daemon.workloads.categorization.calibration import Calibration
 from daemon.workloads.categorization.decision import (
     NO_CATEGORY,
-    VALUE_LENGTH,
-    build_evidence,
     compute_score,
     decide,
     derive_level,
@@ -20,6 +18,7 @@ from daemon.workloads.categorization.decision import (
     pick_category,
 )
 from daemon.workloads.categorization.evidence.name_words import NameWords
+from daemon.workloads.categorization.evidence.wording import VALUE_LENGTH, put_into_words
 from daemon.workloads.categorization.learning import learn
 from daemon.workloads.categorization.model import Model
 from daemon.workloads.categorization.taxonomy import Category, Taxonomy
@@ -135,14 +134,14 @@ def test_the_strongest_features_stand_first(model):
     product = next(product for product, code in make_labelled(5, seed=8) if code == "lamps")
     features = model.vocabulary.read([product])
     (decision,) = decide(model, TAXONOMY, [product])
-    added = model.contributions(features, np.array([model.categories.index(decision.category_code)]))
+    added = model.narrow(features).contributions(np.array([model.categories.index(decision.category_code)]))
     names = [model.vocabulary.features[column] for column in features.matrix.indices]
     for source in model.vocabulary.sources:
         of_source = features.sources == model.vocabulary.sources.index(source)
         strongest = names[int(np.argmax(np.where(of_source, added, -np.inf)))]
         for reason in decision.evidence:
             if reason.source_type == source.name:
-                assert reason.value.startswith(source.describe(strongest, product))
+                assert reason.value.startswith(source.describe(strongest, product.manufacturer))
 
 
 def test_a_repeated_word_counts_once(model):
@@ -215,9 +214,9 @@ def test_more_evidence_gives_a_higher_score():
 
 
 def test_evidence_is_printable_and_short():
-    reason = build_evidence(NameWords(), make_product(), ["a\0b\ud800", "🔩" * 40, "c" * 300], 0.5)
-    assert reason.value.startswith("“a b ”; “🔩")
-    assert len(reason.value) == VALUE_LENGTH
+    value = put_into_words(NameWords(), ["a\0b\ud800", "🔩" * 40, "c" * 300], None)
+    assert value.startswith("“a b ”; “🔩")
+    assert len(value) == VALUE_LENGTH
 
 
 def test_fast_enough_for_a_slice(model):

@@ -28,8 +28,8 @@ def test_a_part_number_without_letters_and_digits_gives_nothing(part_number):
 
 
 def test_part_number_in_words():
-    source, product = PartNumber(), make_product(manufacturer="Onsemi")
-    described = [source.describe(feature, product) for feature in ("^BC5", "^BC|onsemi", "~A9A")]
+    source = PartNumber()
+    described = [source.describe(feature, "Onsemi") for feature in ("^BC5", "^BC|onsemi", "~A9A")]
     assert described == ["begins with BC5", "begins with BC, Onsemi", "has the form A9A"]
 
 
@@ -58,7 +58,15 @@ def test_every_feature_can_be_put_into_words(source, texts):
     for feature in features:
         assert feature
         assert len(feature) <= 130
-        assert source.describe(feature, product)
+        assert source.describe(feature, product.manufacturer)
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
+def test_a_source_says_whether_it_names_the_manufacturer(source):
+    product = make_product(name="a", manufacturer="Onsemi", part_number="BC547", description="b", attributes={"c": "d"})
+    features = features_of(source, product)
+    described = {tuple(source.describe(feature, maker) for feature in features) for maker in ("Onsemi", "Bosch", None)}
+    assert source.names_manufacturer == (len(described) > 1)
 
 
 def test_names_of_sources_differ():

@@ -7,6 +7,7 @@ from daemon.engine.workload import Item
 from daemon.workloads.categorization import store
 from daemon.workloads.categorization.decision import Decision
 from daemon.workloads.categorization.evidence.source import Evidence
+from daemon.workloads.categorization.product import Product
 from tests.support.factories import batch, shop
 
 DECISION = Decision("hammers", "Hammers", 93.21, "high", (Evidence("name", "Name", "“hammer”", 0.8),))
@@ -28,6 +29,18 @@ def test_attributes_that_python_may_not_read_stop_no_product(db: psycopg.Connect
     assert products[2].attributes is None or isinstance(products[2].attributes, list)  # versions differ in depth
     assert products[3].attributes == {"n": 12, "m": pytest.approx(float("inf"))}
     assert products[4].attributes == {"Colour": "red"}
+
+
+def test_each_field_of_a_product_is_its_own(db: psycopg.Connection) -> None:
+    (product_id,) = shop(db, products=1)
+    db.execute(
+        "UPDATE products SET sku = 'a sku', name = 'a name', manufacturer = 'a maker', part_number = 'a number',"
+        " description = 'a description', attributes = '{\"an\": \"attribute\"}', category_code = 'pipes'"
+    )
+    texts = ("a sku", "a name", "a maker", "a number", "a description")
+    assert store.read_products(db, [product_id]) == {
+        product_id: Product(product_id, *texts, {"an": "attribute"}, "pipes")
+    }
 
 
 def test_texts_are_cut_to_what_the_shops_columns_hold(db: psycopg.Connection) -> None:

@@ -17,6 +17,8 @@ class Attributes:
 
     name = "attributes"
     label = "Attributes"
+    tokens_recur = True
+    names_manufacturer = False
 
     def tokens(self, product: Product) -> Sequence[tuple[str, str]]:
         """At most ENTRIES keys and values."""
@@ -24,7 +26,7 @@ class Attributes:
 
     def features(self, token: tuple[str, str]) -> Sequence[str]:
         """At most three, and one for each word of the value."""
-        key, value = (text.strip().lower() for text in token)
+        key, value = token[0].strip().lower(), token[1].strip().lower()
         seen = [key] if key else []
         if value:
             seen.append(f"{key}={value}")
@@ -35,7 +37,7 @@ class Attributes:
                 seen += [f"{key}~{word}" for word in value.split()]
         return seen
 
-    def describe(self, feature: str, product: Product) -> str:
+    def describe(self, feature: str, manufacturer: str | None) -> str:
         """Such as "color = red", "color with “red”", "has color"; `#` stands for any number."""
         key, equals, value = feature.partition("=")
         if equals:
@@ -50,6 +52,8 @@ def flatten(attributes: object) -> list[tuple[str, str]]:
     Nested keys are joined by a dot; the entries of a list share the key of the list. Entries past ENTRIES
     and levels past DEPTH are left out; keys and values are cut to LENGTH.
     """
+    if isinstance(attributes, dict) and len(attributes) <= ENTRIES and {*map(type, attributes.values())} <= {str}:
+        return [(key[:LENGTH], value[:LENGTH]) for key, value in attributes.items()]  # as most are: the short way
     pairs: list[tuple[str, str]] = []
     level = _entries("", attributes)
     for _ in range(DEPTH):

@@ -17,6 +17,8 @@ class Manufacturer:
 
     name = "manufacturer"
     label = "Manufacturer"
+    tokens_recur = True
+    names_manufacturer = True
 
     def tokens(self, product: Product) -> Sequence[str]:
         """The manufacturer, if there is one."""
@@ -27,6 +29,6 @@ class Manufacturer:
         manufacturer = fold_manufacturer(token)
         return (manufacturer,) if manufacturer else ()
 
-    def describe(self, feature: str, product: Product) -> str:
+    def describe(self, feature: str, manufacturer: str | None) -> str:
         """The manufacturer as the shop spells it."""
-        return (product.manufacturer or "")[:LENGTH].strip()
+        return (manufacturer or "")[:LENGTH].strip()

@@ -13,6 +13,8 @@ class NameWords:
 
     name = "name"
     label = "Name"
+    tokens_recur = True
+    names_manufacturer = False
 
     def tokens(self, product: Product) -> Sequence[str]:
         """At most LENGTH words."""
@@ -22,6 +24,6 @@ class NameWords:
         """The word, and again with each number as `#`."""
         return spell_word(token)
 
-    def describe(self, feature: str, product: Product) -> str:
+    def describe(self, feature: str, manufacturer: str | None) -> str:
         """The word in quotes; `#` stands for any number."""
         return f"“{feature}”"

@@ -15,8 +15,6 @@ BEGINS, FORM, MAKER = "^", "~", "|"
 
 _NOISE = re.compile(r"[\W_]+")
 _FORM = str.maketrans(ascii_uppercase + digits, "A" * len(ascii_uppercase) + "9" * len(digits))
-_RUN_OF_DIGITS = re.compile(r"9+")
-_RUN_OF_LETTERS = re.compile(r"A+")
 
 
 class PartNumber:
@@ -28,6 +26,8 @@ class PartNumber:
 
     name = "part_number"
     label = "Part number"
+    tokens_recur = False
+    names_manufacturer = True
 
     def tokens(self, product: Product) -> Sequence[tuple[str, str]]:
         """The part number, if there is one, with the manufacturer."""
@@ -37,14 +37,17 @@ class PartNumber:
 
     def features(self, token: tuple[str, str]) -> Sequence[str]:
         """BEGINS and a prefix, or FORM and a form; MAKER and the manufacturer may follow."""
-        part_number = _NOISE.sub("", token[0].upper())[:LENGTH]
+        part_number = token[0].upper()
+        if not part_number.isalnum():
+            part_number = _NOISE.sub("", part_number)
+        part_number = part_number[:LENGTH]
         if not part_number:
             return ()
-        form = part_number.translate(_FORM)
-        short_form = FORM + _RUN_OF_LETTERS.sub("A", _RUN_OF_DIGITS.sub("9", form))
+        form = FORM + part_number.translate(_FORM)
+        short_form = _shorten(form)
         size = len(part_number)
         seen = [BEGINS + part_number[:length] for length in PREFIXES if length <= size]
-        seen += (FORM + form, short_form)
+        seen += (form, short_form)
         manufacturer = fold_manufacturer(token[1])
         if manufacturer:
             maker = MAKER + manufacturer
@@ -52,8 +55,16 @@ class PartNumber:
             seen.append(short_form + maker)
         return seen
 
-    def describe(self, feature: str, product: Product) -> str:
+    def describe(self, feature: str, manufacturer: str | None) -> str:
         """Such as "begins with BC54, Onsemi"."""
         seen, maker, _ = feature.partition(MAKER)
         words = f"begins with {seen[1:]}" if seen.startswith(BEGINS) else f"has the form {seen[1:]}"
-        return f"{words}, {(product.manufacturer or '').strip()}" if maker else words
+        return f"{words}, {(manufacturer or '').strip()}" if maker else words
+
+
+def _shorten(form: str) -> str:
+    """The form with one sign for each run of letters and of digits."""
+    for sign in "A9":
+        while sign * 2 in form:
+            form = form.replace(sign * 2, sign)
+    return form

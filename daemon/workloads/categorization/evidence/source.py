@@ -1,16 +1,14 @@
 """What evidence is, and what a source of evidence must offer."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from daemon.workloads.categorization.product import Product
 
 Token: TypeAlias = Any  # a piece of a product as its source cuts it, hashable: a word, or a key with its value
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """One reason for a category, as people read it. `weight` is in [0, 1], with three decimals."""
 
     source_type: str
@@ -41,5 +39,13 @@ class EvidenceSource(Protocol):
     def features(self, token: Token) -> Sequence[str]:
         """What a token says, in a fixed order; what several tokens of a product say counts once."""
 
-    def describe(self, feature: str, product: Product) -> str:
-        """The feature in words, for the product it was seen in."""
+    @property
+    def tokens_recur(self) -> bool:
+        """Whether products share tokens, so that what one says is worth remembering."""
+
+    @property
+    def names_manufacturer(self) -> bool:
+        """Whether `describe` looks at the manufacturer."""
+
+    def describe(self, feature: str, manufacturer: str | None) -> str:
+        """The feature in words, for a product of this manufacturer."""

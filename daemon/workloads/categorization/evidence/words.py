@@ -5,13 +5,18 @@ from collections.abc import Sequence
 
 LONGEST_WORD = 40  # characters; what is longer is a link or an accident, and shared by no two products
 
-_WORD = re.compile(r"[^\s,;:()|\"\[\]]+")
+_BREAKS = ',;:()|"[]'  # between words, beside white space
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 
 def split_words(text: str | None, length: int) -> list[str]:
     """The words within the first `length` characters, in lower case."""
-    return _WORD.findall(text[:length].lower()) if text else []
+    if not text:
+        return []
+    text = text[:length].lower()
+    for sign in _BREAKS:  # quicker than a regular expression
+        text = text.replace(sign, " ")
+    return text.split()
 
 
 def spell_word(word: str) -> Sequence[str]:

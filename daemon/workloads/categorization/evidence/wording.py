@@ -1,0 +1,43 @@
+"""Puts what a source saw into the words that people read."""
+
+from array import array
+from collections.abc import Sequence
+
+from daemon.workloads.categorization.evidence.manufacturer import LENGTH as MANUFACTURER_LENGTH
+from daemon.workloads.categorization.evidence.source import EvidenceSource
+
+VALUE_LENGTH = 200  # characters of an evidence value
+REMEMBERED = 4096  # values of each source
+
+Spoken = tuple[bytes, str | None]  # columns (int32), strongest first; the manufacturer, where the source names it
+
+
+class Wording(dict[Spoken, str]):
+    """The evidence values of one source.
+
+    At most REMEMBERED are kept, and then none of them. Threads may share a wording.
+    """
+
+    __slots__ = ("_names", "_source")
+
+    def __init__(self, source: EvidenceSource, names: Sequence[str]) -> None:
+        """`names` are the features by column."""
+        self._source = source
+        self._names = names
+
+    def __missing__(self, spoken: Spoken) -> str:
+        columns, manufacturer = spoken
+        value = put_into_words(self._source, [self._names[column] for column in array("i", columns)], manufacturer)
+        if manufacturer is None or len(manufacturer) <= MANUFACTURER_LENGTH:
+            if len(self) >= REMEMBERED:
+                self.clear()
+            self[spoken] = value
+        return value
+
+
+def put_into_words(source: EvidenceSource, features: Sequence[str], manufacturer: str | None) -> str:
+    """The features in words, in their order; printable and cut to VALUE_LENGTH."""
+    value = "; ".join([source.describe(feature, manufacturer) for feature in features])[:VALUE_LENGTH]
+    if not value.isprintable():
+        value = "".join(sign if sign.isprintable() else " " for sign in value)
+    return value
