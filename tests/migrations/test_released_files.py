@@ -17,6 +17,7 @@ RELEASED = {
     "0008-create-triggers": "9fbfae0e11ae5b73",
     "0009-validate-constraints": "284923ad194b69e8",
     "0010-own-the-orders": "6dc96f98945daef9",
+    "0011-keep-items-uncompressed": "ab65a5df70aa4ea8",
 }
 
 
