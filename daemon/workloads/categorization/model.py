@@ -118,7 +118,7 @@ class Model:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NarrowModel:
-    """A model as far as some products need it; dense, which is quicker than sparse by half.
+    """A model as far as some products need it; dense, which is quicker than sparse by a quarter.
 
     weights: float32 (features seen, categories). places: the row of `weights` for each entry of the features.
     """

@@ -75,7 +75,7 @@ def lock_products(conn: Connection, product_ids: Sequence[int]) -> None:
 
 def read_products(conn: Connection, product_ids: Sequence[int]) -> dict[int, Product]:
     """The products that the shop's view shows, by id."""
-    with conn.cursor(row_factory=args_row(Product)) as cursor:  # by position: a third of the time of class_row
+    with conn.cursor(row_factory=args_row(Product)) as cursor:  # quicker than by name
         set_json_loads(read_json, cursor)
         cursor.execute(_sql("read_products"), {"product_ids": id_list(product_ids)})
         return {product.id: product for product in cursor}

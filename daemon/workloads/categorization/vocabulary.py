@@ -101,7 +101,7 @@ def assemble(
     width, sources = int(bounds[-1]), len(bounds) - 1
     places: NDArray[np.signedinteger[Any]] = rows * width + columns
     if products * width <= np.iinfo(np.int32).max:
-        places = places.astype(np.int32)  # sorted in half the time
+        places = places.astype(np.int32)  # quicker to sort
     places = places[columns != UNKNOWN]
     places.sort()
     places = places[np.diff(places, prepend=-1) != 0]
