@@ -130,15 +130,17 @@ class Session:
             self._configure(conn)
 
     def _configure(self, conn: Connection) -> None:
-        found = conn.execute(statement("daemon.database", "find_session")).fetchone()
-        assert found is not None  # noqa: S101  # an aggregate has one row
-        session_pid, search_path = found
+        name = conn.info.parameter_status("application_name") or self.application_name
+        with conn.transaction():  # behind a pooler, the next one may be in another session
+            found = conn.execute(statement("daemon.database", "find_session")).fetchone()
+            assert found is not None  # noqa: S101  # an aggregate has one row
+            session_pid, search_path = found
+            is_pooled = session_pid != conn.info.backend_pid  # a pooler answers in the server's place, with its own
+            if is_pooled:  # were the session called ours, PHP would be taken for a frozen worker in it
+                conn.execute("SET application_name = ''")
         bounds = self._bounds(conn.info.server_version) | {"search_path": search_path}
         if isinstance(conn, BoundedConnection):
-            if session_pid != conn.info.backend_pid:  # a pooler answers in the server's place, with a pid of its own
-                # Were the session called ours, PHP would be taken for a frozen worker in it.
-                name = conn.info.parameter_status("application_name") or self.application_name
-                conn.execute("SET application_name = ''")
+            if is_pooled:
                 conn.bounds_of_transactions = bounds | {"application_name": name}
                 conn.isolation_level = IsolationLevel.READ_COMMITTED
                 conn.prepare_threshold = None
