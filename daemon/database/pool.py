@@ -131,16 +131,13 @@ class Session:
 
     def _configure(self, conn: Connection) -> None:
         name = conn.info.parameter_status("application_name") or self.application_name
-        with conn.transaction():  # behind a pooler, the next one may be in another session
-            found = conn.execute(statement("daemon.database", "find_session")).fetchone()
-            assert found is not None  # noqa: S101  # an aggregate has one row
-            session_pid, search_path = found
-            is_pooled = session_pid != conn.info.backend_pid  # a pooler answers in the server's place, with its own
-            if is_pooled:  # were the session called ours, PHP would be taken for a frozen worker in it
-                conn.execute("SET application_name = ''")
+        own = {"pid": conn.info.backend_pid}
+        found = conn.execute(statement("daemon.database", "find_session"), own).fetchone()
+        assert found is not None  # noqa: S101  # an aggregate has one row
+        session_pid, _, search_path = found
         bounds = self._bounds(conn.info.server_version) | {"search_path": search_path}
         if isinstance(conn, BoundedConnection):
-            if is_pooled:
+            if session_pid != conn.info.backend_pid:
                 conn.bounds_of_transactions = bounds | {"application_name": name}
                 conn.isolation_level = IsolationLevel.READ_COMMITTED
                 conn.prepare_threshold = None
