@@ -13,6 +13,7 @@ import pytest
 
 from daemon.database.embedded import EmbeddedServer
 from daemon.database.partitions import Partition, read_partitions
+from daemon.database.statements import statement
 from tests.migrations.catalogue import PHP_TABLES
 from tests.support.database import Database
 from tests.support.factories import assert_settled, batch, read_batch, shop
@@ -544,6 +545,37 @@ def test_what_would_be_left_behind_is_named(
     assert result.returncode == 78
     assert named in result.stderr
     assert value(db, "SELECT relkind::text FROM pg_class WHERE relname = 'predictions'") == "r"
+
+
+HOT = {
+    "supersede": {"product_ids": list(range(1, 500))},
+    "read_predicted": {"batch_ids": [7] * 499, "product_ids": list(range(1, 500))},
+    "explain_evidence": {"prediction_id": 7},
+}
+
+
+@pytest.mark.parametrize("name", HOT)
+def test_a_hot_statement_has_its_index_in_every_partition(
+    database: Database, db: psycopg.Connection, catalogd: Catalogd, aged: list[int], name: str
+) -> None:
+    """In a session of the daemon's, with the plan that it keeps."""
+    with database.session.connect() as conn:
+        conn.execute("DISCARD PLANS")
+        conn.prepare_threshold = 0
+        query = b"EXPLAIN (COSTS OFF) " + statement("daemon.workloads.categorization", name)
+        plan = [line for (line,) in conn.execute(query, HOT[name])]
+    assert not [line for line in plan if "Seq Scan" in line], plan
+    scans = [line for line in plan if "Index Scan" in line or "Index Only Scan" in line]
+    wanted = {"supersede": ("_waiting", "product_id_idx"), "read_predicted": ("batch_id_product_id",)}.get(name, ("",))
+    assert all(any(part in line for part in wanted) for line in scans), plan
+    if name != "explain_evidence":  # that one knows its partition
+        assert len(scans) >= len(bounds(db))
+
+
+def test_a_database_that_was_not_migrated_is_refused(empty_database: Database) -> None:
+    result = Catalogd(empty_database.dsn)("partition")
+    assert result.returncode == 78
+    assert "run: catalogd migrate" in result.stderr
 
 
 def test_names_tell_the_bounds() -> None:
