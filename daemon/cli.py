@@ -9,7 +9,10 @@ from collections.abc import Sequence
 from daemon import __version__
 from daemon.errors import DaemonError
 
-COMMANDS = ("run", "migrate", "grants", "learn", "import", "status", "errors", "explain", "retry", "cancel", "demo")
+COMMANDS = (
+    *("run", "migrate", "partition", "grants", "learn", "import"),
+    *("status", "errors", "explain", "retry", "cancel", "demo"),
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -77,6 +77,22 @@ class Settings(BaseSettings):
         ge=0.1,
         le=86_400,
     )
+    partition_rows: int = _setting(
+        10_000_000,
+        "CATALOGD_PARTITION_ROWS",
+        "predictions that a partition made by catalogd partition holds; say what a month brings",
+        "10000000",
+        ge=1_000,
+        le=1_000_000_000,
+    )
+    retention_days: int | None = _setting(
+        None,
+        "CATALOGD_RETENTION_DAYS",
+        "catalogd partition detaches partitions whose predictions are all older; without it, none",
+        "365",
+        ge=1,
+        le=36_500,
+    )
     log_level: Literal["debug", "info", "warning", "error"] = _setting(
         "info", "CATALOGD_LOG_LEVEL", "the lowest level logged: debug, info, warning or error", "info"
     )

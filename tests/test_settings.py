@@ -31,6 +31,8 @@ WRONG_VALUES = {
     "CATALOGD_POLL_SECONDS": ["0", "-1", "soon", "86401", "nan", "inf"],
     "CATALOGD_STOP_SECONDS": ["0", "1e9"],
     "CATALOGD_FROZEN_SECONDS": ["0", "0.0004", "x"],
+    "CATALOGD_PARTITION_ROWS": ["999", "1000000001", "1e6", "many"],
+    "CATALOGD_RETENTION_DAYS": ["0", "36501", "1.5", "never"],
     "CATALOGD_LOG_LEVEL": ["verbose", "INFO"],
     "CATALOGD_LOG_FORMAT": ["xml"],
 }

@@ -89,12 +89,25 @@ def test_a_crash_leaves_no_memory_behind(unit: ConfigParser) -> None:
     assert unit["Service"]["LimitCORE"] == "0"
 
 
+def test_partitions_are_seen_to_by_the_owner_and_never_cut_short() -> None:
+    text = (UNIT.parent / "catalogd-partition.service").read_text(encoding="utf-8")
+    assert "ExecStart=/opt/catalogd/bin/catalogd partition\n" in text
+    assert "Type=oneshot\n" in text
+    assert "User=catalogd_owner\n" in text
+    assert "TimeoutStartSec=infinity\n" in text
+    hardening = UNIT.read_text(encoding="utf-8").partition("NoNewPrivileges")[2].partition("[Install]")[0].strip()
+    assert hardening in text
+
+
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
-def test_systemd_understands_every_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", [UNIT.name, "catalogd-partition.service", "catalogd-partition.timer"])
+def test_systemd_understands_every_line(tmp_path: Path, name: str) -> None:
     """Unknown keys and bad values still exit 0: only silence is good."""
-    copy = tmp_path / UNIT.name
-    text = UNIT.read_text(encoding="utf-8")
-    copy.write_text(text.replace("/opt/catalogd/bin/catalogd", shutil.which("true") or "/bin/true"))
+    for unit in UNIT.parent.iterdir():  # a timer needs its service beside it
+        text = unit.read_text(encoding="utf-8")
+        fake = text.replace("/opt/catalogd/bin/catalogd", shutil.which("true") or "/bin/true")
+        (tmp_path / unit.name).write_text(fake)
+    copy = tmp_path / name
     result = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", str(copy)],
         capture_output=True,

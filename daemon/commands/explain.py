@@ -14,12 +14,18 @@ def act(options: argparse.Namespace) -> int:
     import sys
 
     from daemon.commands.connection import connected
+    from daemon.database.partitions import lowest_id
     from daemon.errors import UsageError
     from daemon.workloads.categorization.explanation import explain
     from daemon.workloads.categorization.store import read_explained
 
     with connected("explain") as conn:
         found = read_explained(conn, options.id)
+        lowest = lowest_id(conn)
+    if found is None and lowest is not None and options.id < lowest:
+        raise UsageError(
+            f"prediction {options.id} was detached: those below {lowest} are in tables predictions_from_..."
+        )
     if found is None:
         raise UsageError(f"there is no prediction {options.id}")
     sys.stdout.write(explain(*found) + "\n")

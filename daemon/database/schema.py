@@ -7,6 +7,7 @@ with its checksum, and with the columns and triggers it left.
 """
 
 import hashlib
+import re
 import uuid
 import warnings
 from collections.abc import Iterator
@@ -35,6 +36,7 @@ from daemon.database.statements import statement
 ADVISORY_LOCK = 0x63617461_6C6F6764  # "catalogd"
 POLL_S = 0.1
 BELL = "catalogd_batch_inserted"  # the trigger that notifies
+ADOPTS_PREDICTIONS = "0003-adopt-predictions"  # made for plain tables: not run again once they are partitioned
 
 
 class MigrationRefused(Exception):
@@ -96,34 +98,54 @@ def migrate(session: Session, wait_s: float = 60.0, *, rings: bool = True) -> li
     killed at any point. Raises MigrationRefused, `TimeoutError` when another migration holds the lock for
     `wait_s` seconds, and psycopg's errors.
     """
-    with _exclusive(session, wait_s), session.connect("migrate") as conn:
+    with exclusive(session, wait_s), session.connect("migrate") as conn:
         state = inspect(conn)
         if state.unknown:
             raise MigrationRefused(
                 f"the database was migrated by a newer catalogd ({', '.join(state.unknown)}); install that version"
             )
-        done = [] if state.is_current else _bring_up_to_date(session, state)
+        is_divided = is_partitioned(conn)
+        if is_divided:
+            _refuse_lost_parts(state)
+        done = [] if state.is_current else _bring_up_to_date(session, state, is_divided)
         changed = _set_bells(conn, rings)
         if changed or not state.is_current:
-            _record(conn)
+            record(conn)
         return done
 
 
 def rollback(session: Session, wait_s: float = 60.0) -> list[str]:
     """Undo every migration, newest first; what was there before the first stays. For tests and for leaving."""
-    with _exclusive(session, wait_s), _backend(session) as backend:
+    with exclusive(session, wait_s), _backend(session) as backend:
         migrations = backend.to_rollback(read_migrations(str(migrations_directory())))
         backend.rollback_migrations(migrations)
         return [migration.id for migration in migrations]
 
 
-def _bring_up_to_date(session: Session, state: SchemaState) -> list[str]:
+def is_partitioned(conn: Connection) -> bool:
+    """Whether `catalogd partition` has been at predictions and evidence."""
+    row = conn.execute("SELECT relkind = 'p' FROM pg_class WHERE oid = to_regclass('predictions')").fetchone()
+    return bool(row and row[0])
+
+
+def _refuse_lost_parts(state: SchemaState) -> None:
+    """What a migration adds to a plain table it cannot add to a partitioned one."""
+    lost = next((line for line in state.edited if re.search(r"\b(predictions\b|evidence\b)", line)), None)
+    if lost is not None:
+        raise MigrationRefused(
+            f"{lost}: it was there when the tables were partitioned, and is not now; remedy: put it back by hand"
+        )
+
+
+def _bring_up_to_date(session: Session, state: SchemaState, is_divided: bool) -> list[str]:
     with _backend(session) as backend:
         migrations = read_migrations(str(migrations_directory()))
         applied = [migration for migration in migrations if backend.is_applied(migration)]
         if not state.edited:  # but what is run for the first time, or again, may undo what a later one made of it
             first = min((migration.id for migration in migrations if migration not in applied), default="~")
             applied = [migration for migration in applied if migration.id > first]
+        if is_divided:
+            applied = [migration for migration in applied if migration.id != ADOPTS_PREDICTIONS]
         backend.unmark_migrations(MigrationList(applied))
         return _apply(backend, migrations)
 
@@ -162,7 +184,8 @@ def _apply(backend: DatabaseBackend, migrations: MigrationList) -> list[str]:
     return [migration.id for migration in todo]
 
 
-def _record(conn: Connection) -> None:
+def record(conn: Connection) -> None:
+    """From now on the schema is right as it stands."""
     conn.execute(
         "INSERT INTO catalogd_schema (checksums, shape) VALUES (%s, %s)"
         " ON CONFLICT (is_current) DO UPDATE"
@@ -183,14 +206,17 @@ def _has(conn: Connection, table: str) -> bool:
 
 
 @contextmanager
-def _exclusive(session: Session, wait_s: float) -> Iterator[None]:
-    """The lock belongs to a transaction, as a pooler may give each transaction another session."""
+def exclusive(session: Session, wait_s: float) -> Iterator[None]:
+    """Alone among those that change the schema. The lock belongs to a transaction, as a pooler may give each
+    transaction another session."""
     deadline = monotonic() + wait_s
     with session.connect("migration lock") as conn:
         while True:
             with conn.transaction():
                 conn.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
                 if _try_lock(conn):
+                    # The answer's snapshot stays until the next statement, and CREATE INDEX CONCURRENTLY waits for it.
+                    conn.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
                     yield
                     return
             if monotonic() > deadline:

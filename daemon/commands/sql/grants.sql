@@ -152,6 +152,7 @@ BEGIN
             -- What is nobody's but catalogd's. "learn" adds a model; none is changed.
             (runtime, 'SELECT, INSERT, UPDATE, DELETE', 'batch_slices'),
             (runtime, 'SELECT, INSERT (products, categories, report, content)', 'categorization_models'),
+            (owner, 'SELECT', 'catalogd_products'),  -- "partition" asks what learning still reads
             (runtime, 'SELECT', 'catalogd_products'),
             (runtime, 'SELECT', 'catalogd_categories'),
             (runtime, 'SELECT', 'catalogd_additions'),
