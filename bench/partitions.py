@@ -27,8 +27,8 @@ from bench.speed.instance import PROGRAM
 from bench.speed.samples import Results, percentile
 from bench.speed.work import trivial_decision
 from daemon.database.embedded import EmbeddedServer, embedded_binaries
-from daemon.database.partitions import convert, extend, index_what_waits, read_partitions
 from daemon.database.pool import Session
+from daemon.workloads.categorization.partitioning.tables import convert, extend, index_what_waits, read_partitions
 
 EACH = len(trivial_decision().evidence)  # rows of evidence per prediction
 FULL = "filled"

@@ -14,9 +14,9 @@ def act(options: argparse.Namespace) -> int:
     import sys
 
     from daemon.commands.connection import connected
-    from daemon.database.partitions import lowest_id
     from daemon.errors import UsageError
     from daemon.workloads.categorization.explanation import explain
+    from daemon.workloads.categorization.partitioning.tables import lowest_id
     from daemon.workloads.categorization.store import read_explained
 
     with connected("explain") as conn:

@@ -18,7 +18,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def act(options: argparse.Namespace) -> int:
     import structlog
 
-    from daemon.database.partitions import PartitionRefused, convert, extend, index_what_waits, read_partitions
     from daemon.database.schema import exclusive, inspect, is_partitioned
     from daemon.engine.queue import RETRY_LIMIT
     from daemon.errors import ConfigurationError
@@ -26,7 +25,14 @@ def act(options: argparse.Namespace) -> int:
     from daemon.sessions import name_instance, require_current_schema, session_of
     from daemon.settings import read_settings
     from daemon.signals import Interrupted, signals_interrupt
-    from daemon.workloads.categorization.retention import detach_old
+    from daemon.workloads.categorization.partitioning.retention import detach_old
+    from daemon.workloads.categorization.partitioning.tables import (
+        PartitionRefused,
+        convert,
+        extend,
+        index_what_waits,
+        read_partitions,
+    )
 
     settings = read_settings()
     configure_logs(settings.log_level, settings.log_format)

@@ -12,8 +12,8 @@ import psycopg
 import pytest
 
 from daemon.database.embedded import EmbeddedServer
-from daemon.database.partitions import Partition, read_partitions
 from daemon.database.statements import statement
+from daemon.workloads.categorization.partitioning.tables import Partition, read_partitions
 from tests.migrations.catalogue import PHP_TABLES
 from tests.support.database import Database
 from tests.support.factories import assert_settled, batch, read_batch, shop

@@ -26,6 +26,7 @@ log = structlog.get_logger()
 
 T = TypeVar("T")
 
+PACKAGE = "daemon.workloads.categorization.partitioning"  # where the statements are
 HEAD, TAIL = "predictions", "evidence"
 KEYS = {HEAD: "id", TAIL: "prediction_id"}
 REST = "rest"  # the open pair's suffix
@@ -94,7 +95,7 @@ class Reference:
 def read_partitions(conn: Connection) -> list[Partition]:
     """The pairs that are attached, lowest ids first; none when the tables are plain."""
     with conn.cursor(row_factory=class_row(Partition)) as cursor:
-        return cursor.execute(statement("daemon.database", "read_partitions"), {"table": HEAD}).fetchall()
+        return cursor.execute(statement(PACKAGE, "read_partitions"), {"table": HEAD}).fetchall()
 
 
 def lowest_id(conn: Connection) -> int | None:
@@ -266,7 +267,7 @@ def _within(column: str, bounds: Partition) -> sql.Composed:
 def _refuse_obstacles(conn: Connection, table: str) -> None:
     parameters = {"table": table, "bound": BOUND}
     with conn.cursor(row_factory=scalar_row) as cursor:
-        found = cursor.execute(statement("daemon.database", "find_obstacles"), parameters).fetchall()
+        found = cursor.execute(statement(PACKAGE, "find_obstacles"), parameters).fetchall()
     if found:
         raise PartitionRefused(
             f"table {table} cannot be partitioned: {found[0]}; remove it (views and triggers can be made again"
@@ -502,7 +503,7 @@ def _next_bound(conn: Connection, rows: int) -> int:
 
 
 def _last_id(conn: Connection) -> tuple[int, int]:
-    row = conn.execute(statement("daemon.database", "last_id")).fetchone()
+    row = conn.execute(statement(PACKAGE, "last_id")).fetchone()
     assert row is not None  # noqa: S101  # it always has a row
     return int(row[0]), int(row[1])
 
@@ -514,13 +515,13 @@ def _is_empty(conn: Connection, partition: Partition) -> bool:
 
 def _indexes(conn: Connection, table: str) -> list[Index]:
     with conn.cursor(row_factory=class_row(Index)) as cursor:
-        return cursor.execute(statement("daemon.database", "read_indexes"), {"table": table}).fetchall()
+        return cursor.execute(statement(PACKAGE, "read_indexes"), {"table": table}).fetchall()
 
 
 def _references(conn: Connection, table: str, *, incoming: bool) -> list[Reference]:
     parameters = {"table": table, "incoming": incoming}
     with conn.cursor(row_factory=class_row(Reference)) as cursor:
-        return cursor.execute(statement("daemon.database", "read_references"), parameters).fetchall()
+        return cursor.execute(statement(PACKAGE, "read_references"), parameters).fetchall()
 
 
 def _drop_reference(conn: Connection, reference: Reference) -> None:
@@ -537,7 +538,7 @@ def _add_reference(conn: Connection, reference: Reference) -> None:
 
 
 def _rights(conn: Connection, relation: str) -> list[tuple[str, str, bool]]:
-    return conn.execute(statement("daemon.database", "read_rights"), {"relation": relation}).fetchall()
+    return conn.execute(statement(PACKAGE, "read_rights"), {"relation": relation}).fetchall()
 
 
 def _grant(conn: Connection, rights: Sequence[tuple[str, str, bool]], relation: str, of: LiteralString) -> None:

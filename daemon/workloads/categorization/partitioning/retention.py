@@ -9,8 +9,16 @@ import structlog
 from psycopg import Connection
 from psycopg.rows import scalar_row
 
-from daemon.database.partitions import HEAD, Partition, closed, detach, in_short_locks, incoming
 from daemon.database.statements import statement
+from daemon.workloads.categorization.partitioning.tables import (
+    HEAD,
+    PACKAGE,
+    Partition,
+    closed,
+    detach,
+    in_short_locks,
+    incoming,
+)
 
 log = structlog.get_logger()
 
@@ -78,4 +86,4 @@ def _let_go(conn: Connection, partition: Partition, retry_limit: int) -> None:
 
 
 def _sql(name: str, **identifiers: str) -> bytes:
-    return statement("daemon.workloads.categorization", name, **identifiers)
+    return statement(PACKAGE, name, **identifiers)

@@ -1,0 +1,1 @@
+"""Predictions and evidence in partitions: made, extended, and detached when they are old."""
