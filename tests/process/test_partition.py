@@ -25,6 +25,7 @@ from tests.support.waiting import wait_until, wait_until_blocked
 ROWS = "1000"  # ids of a partition
 CHECKS = "SELECT count(*) FROM pg_constraint WHERE conname = 'catalogd_bound'"
 LEFT_OVER = f"{CHECKS} OR conparentid = 0 AND NOT convalidated"  # what no run that ended leaves behind
+HIGHEST = "SELECT max(id) FROM {}"
 SUM = "SELECT md5(string_agg(row::text, ',' ORDER BY id)) FROM {} AS row"
 YEAR = "365"
 
@@ -87,6 +88,9 @@ def test_the_first_run_keeps_every_row_where_it_is(db: psycopg.Connection, catal
     assert value(db, files, ["predictions_from_0", "evidence_from_0"]) == before
     assert rows == [value(db, SUM.format(table)) for table in ("predictions", "evidence")]
     assert value(db, LEFT_OVER) == 0
+    for table in ("predictions", "evidence"):  # a slice whose ids are taken is tried again, until they are not
+        sequence = value(db, "SELECT pg_get_serial_sequence(%s, 'id')", table)
+        assert value(db, "SELECT nextval(%s::regclass)", sequence) == value(db, HIGHEST.format(table)) + 1
     (again,) = predict(catalogd, db, product_ids)
     assert_settled(db, again, product_ids)
     assert value(db, "SELECT count(*) FROM predictions WHERE status = 'pending'") == len(product_ids)
@@ -264,6 +268,20 @@ def test_one_that_is_stopped_takes_its_checks_along(
     assert value(db, CHECKS) == 0
 
 
+def test_one_that_waits_for_a_lock_lets_others_go_first(
+    database: Database, db: psycopg.Connection, catalogd: Catalogd
+) -> None:
+    predict(catalogd, db, shop(db, products=50))
+    with database.connect() as blocker, blocker.transaction():
+        blocker.execute("SELECT count(*) FROM predictions")
+        process = start_partition(catalogd)
+        assert process.stdout is not None
+        assert "partition.waiting" in process.stdout.readline()
+        db.execute("UPDATE predictions SET status = 'approved' WHERE id = 1")  # between two tries
+    output = process.communicate(timeout=30)[0]
+    assert (process.returncode, "partition.converted" in output) == (0, True)
+
+
 def test_two_at_once_do_the_work_once(db: psycopg.Connection, catalogd: Catalogd) -> None:
     predict(catalogd, db, shop(db, products=50))
     processes = [start_partition(catalogd) for _ in range(3)]
@@ -281,6 +299,18 @@ def aged(db: psycopg.Connection, catalogd: Catalogd) -> list[int]:
     partition(catalogd)
     age(db, below=3000)
     return batch_ids
+
+
+def test_evidence_goes_with_its_prediction_in_every_partition(
+    db: psycopg.Connection, catalogd: Catalogd, aged: list[int]
+) -> None:
+    for pair in read_partitions(db):
+        lost = 10**9 if pair.upper is None else pair.upper - 1
+        db.execute("DELETE FROM predictions WHERE id = %s", (lost,))
+        with pytest.raises(psycopg.errors.ForeignKeyViolation):
+            db.execute("INSERT INTO evidence (prediction_id) VALUES (%s)", (lost,))
+    db.execute("DELETE FROM categorization_batches WHERE id = ANY(%s)", (aged,))
+    assert counts(db) == [(0, 0)] * len(bounds(db))
 
 
 def test_without_a_retention_everything_is_kept(db: psycopg.Connection, catalogd: Catalogd, aged: list[int]) -> None:
