@@ -19,7 +19,7 @@ def act(options: argparse.Namespace) -> int:
 
     from daemon.commands.connection import connected
     from daemon.errors import DaemonError
-    from daemon.workloads.categorization.learning import NothingToLearn
+    from daemon.workloads.categorization.model.learning import NothingToLearn
     from daemon.workloads.categorization.relearning import learn_from_shop
 
     began = monotonic()

@@ -3,18 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from daemon.workloads.categorization.calibration import Calibration
+from daemon.workloads.categorization.evidence.signal import Signal
 from daemon.workloads.categorization.evidence.source import Evidence
-from daemon.workloads.categorization.model import Model
+from daemon.workloads.categorization.model.additive import Model
+from daemon.workloads.categorization.model.calibration import Calibration
+from daemon.workloads.categorization.model.softmax import softmax
+from daemon.workloads.categorization.model.vocabulary import FeatureMatrix
 from daemon.workloads.categorization.product import Product
-from daemon.workloads.categorization.softmax import softmax
 from daemon.workloads.categorization.taxonomy import Taxonomy
-from daemon.workloads.categorization.vocabulary import FeatureMatrix
 
 Level = Literal["high", "medium", "low"]
 
@@ -26,19 +27,34 @@ LEAST_PART = 0.5  # of what the strongest feature of its source adds, for a feat
 NO_CATEGORY = ""  # the code suggested where no category is known at all
 
 
+class Alternative(NamedTuple):
+    """A category that might be meant, with its probability in percent."""
+
+    category_code: str
+    probability: float
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The category suggested for one product. `confidence` is in [10, 100]; `evidence` is never empty."""
+    """The category suggested for one product. `confidence` is in [10, 100]; `evidence` is never empty.
+
+    `alternatives` are the likeliest other categories, likeliest first.
+    """
 
     category_code: str
     category_label: str
     confidence: float
     level: Level
     evidence: tuple[Evidence, ...]
+    alternatives: tuple[Alternative, ...] = ()
 
 
 def decide(
-    model: Model, taxonomy: Taxonomy, products: Sequence[Product], threshold: float = THRESHOLD
+    model: Model,
+    taxonomy: Taxonomy,
+    products: Sequence[Product],
+    threshold: float = THRESHOLD,
+    signals: Sequence[Signal] = (),
 ) -> list[Decision]:
     """One decision for each product, in their order. Nothing in a product makes it raise."""
     if not products:

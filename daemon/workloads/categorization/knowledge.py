@@ -12,7 +12,7 @@ from psycopg import Connection
 
 from daemon.engine.workload import WorkloadUnavailable
 from daemon.workloads.categorization import store
-from daemon.workloads.categorization.model import Model
+from daemon.workloads.categorization.model.additive import Model
 from daemon.workloads.categorization.taxonomy import Taxonomy
 
 log = structlog.get_logger()

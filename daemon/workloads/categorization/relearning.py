@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from psycopg import Connection
 
 from daemon.workloads.categorization import store
-from daemon.workloads.categorization.learning import learn
+from daemon.workloads.categorization.model.learning import learn
 from daemon.workloads.categorization.product import Product
 
 
@@ -30,6 +30,6 @@ def learn_from_shop(conn: Connection) -> Learned:
             yield pair
 
     with closing(counted(store.read_labelled(conn))) as labelled:  # or an interruption leaves the transaction open
-        model = learn(labelled)
+        model = learn(labelled).model
     version = store.write_model(conn, model, products, {})
     return Learned(version, products, len(model.categories))

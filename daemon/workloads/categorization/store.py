@@ -13,7 +13,7 @@ from daemon.database.statements import statement
 from daemon.engine.workload import Item
 from daemon.workloads.categorization.decision import Decision
 from daemon.workloads.categorization.evidence.source import Evidence
-from daemon.workloads.categorization.model import Model
+from daemon.workloads.categorization.model.additive import Model
 from daemon.workloads.categorization.product import Product
 from daemon.workloads.categorization.taxonomy import Category, Taxonomy
 

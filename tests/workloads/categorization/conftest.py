@@ -2,11 +2,10 @@
 
 import pytest
 
-from daemon.workloads.categorization.learning import learn
-from daemon.workloads.categorization.model import Model
-from tests.workloads.categorization.shop import make_labelled
+from daemon.workloads.categorization.model.additive import Model
+from tests.workloads.categorization.shop import learn_model, make_labelled
 
 
 @pytest.fixture(scope="session")
 def model() -> Model:
-    return learn(make_labelled(1000))
+    return learn_model(make_labelled(1000))

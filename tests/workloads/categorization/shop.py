@@ -1,9 +1,12 @@
 """A small hardware shop, the same at every run."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
+from daemon.workloads.categorization.evidence.registry import SOURCES
 from daemon.workloads.categorization.evidence.source import EvidenceSource
+from daemon.workloads.categorization.model.additive import Model
+from daemon.workloads.categorization.model.learning import learn
 from daemon.workloads.categorization.product import Product
 from daemon.workloads.categorization.taxonomy import Category, Taxonomy
 
@@ -26,6 +29,10 @@ def make_product(id: int = 1, **fields: object) -> Product:
 def features_of(source: EvidenceSource, product: Product) -> list[str]:
     """All that the source sees in the product."""
     return [feature for token in source.tokens(product) for feature in source.features(token)]
+
+
+def learn_model(labelled: Iterable[tuple[Product, str]], sources: Sequence[EvidenceSource] = SOURCES) -> Model:
+    return learn(labelled, sources).model
 
 
 def make_labelled(number: int, kinds: tuple[str, ...] = tuple(KINDS), seed: int = 1) -> Iterator[tuple[Product, str]]:

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.workloads.categorization.calibration import Calibration
 from daemon.workloads.categorization.decision import (
     NO_CATEGORY,
     compute_score,
@@ -19,10 +18,10 @@ from daemon.workloads.categorization.decision import (
 )
 from daemon.workloads.categorization.evidence.name_words import NameWords
 from daemon.workloads.categorization.evidence.wording import VALUE_LENGTH, put_into_words
-from daemon.workloads.categorization.learning import learn
-from daemon.workloads.categorization.model import Model
+from daemon.workloads.categorization.model.additive import Model
+from daemon.workloads.categorization.model.calibration import Calibration
 from daemon.workloads.categorization.taxonomy import Category, Taxonomy
-from tests.workloads.categorization.shop import TAXONOMY, make_labelled, make_product
+from tests.workloads.categorization.shop import TAXONOMY, learn_model, make_labelled, make_product
 
 WORD = st.sampled_from(["hex", "bolt", "M8", "lamp", "E27", "16 mm", "Borer", "Lumina", "TD-310", "␀", "🔩", "\0"])
 TEXT = st.none() | st.text(max_size=50) | st.lists(WORD, max_size=8).map(" ".join)
@@ -123,7 +122,7 @@ def test_evidence_names_what_spoke(model):
 
 def test_many_features_that_say_little_each_are_evidence_too():
     words = {code: " ".join(f"{code}{n:x}x" for n in range(60)) for code in ("aa", "bb")}
-    learned = learn((make_product(n, description=words[code]), code) for n in range(40) for code in words)
+    learned = learn_model((make_product(n, description=words[code]), code) for n in range(40) for code in words)
     for code, description in words.items():
         (decision,) = decide(learned, TAXONOMY, [make_product(description=description)])
         assert decision.category_code == code
@@ -230,7 +229,10 @@ def test_fast_enough_for_a_slice(model):
 
 
 def test_two_models_do_not_share_state():
-    one, other = learn(make_labelled(200, kinds=("bolts", "saws"))), learn(make_labelled(200, kinds=("lamps", "saws")))
+    one, other = (
+        learn_model(make_labelled(200, kinds=("bolts", "saws"))),
+        learn_model(make_labelled(200, kinds=("lamps", "saws"))),
+    )
     product = make_product(name="hex bolt")
     before = decide(one, TAXONOMY, [product])
     decide(other, TAXONOMY, [product])

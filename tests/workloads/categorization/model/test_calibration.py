@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.workloads.categorization.calibration import Calibration
+from daemon.workloads.categorization.model.calibration import Calibration
 
 SHARES = st.lists(st.floats(0, 1), min_size=1, max_size=50)
 

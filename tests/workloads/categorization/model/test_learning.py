@@ -10,15 +10,14 @@ import pytest
 from daemon.workloads.categorization.decision import decide
 from daemon.workloads.categorization.evidence.name_words import NameWords
 from daemon.workloads.categorization.evidence.registry import SOURCES
-from daemon.workloads.categorization.examples import read_examples
-from daemon.workloads.categorization.learning import HELD_OUT, NothingToLearn, learn
-from tests.workloads.categorization.shop import TAXONOMY, make_labelled, make_product
+from daemon.workloads.categorization.model.examples import read_examples
+from daemon.workloads.categorization.model.learning import HELD_OUT, NothingToLearn, learn
+from tests.workloads.categorization.shop import TAXONOMY, learn_model, make_labelled, make_product
 
 FINGERPRINT = """
 import hashlib
-from daemon.workloads.categorization.learning import learn
-from tests.workloads.categorization.shop import make_labelled
-print(hashlib.sha256(learn(make_labelled(1000)).to_bytes()).hexdigest())
+from tests.workloads.categorization.shop import learn_model, make_labelled
+print(hashlib.sha256(learn_model(make_labelled(1000)).to_bytes()).hexdigest())
 """
 
 
@@ -41,7 +40,7 @@ def test_new_products_without_one_field_are_recognised(model, field):
 def test_the_confidence_of_a_large_shop_reaches_high_and_of_a_tiny_one_does_not(model):
     products = [product for product, _ in make_labelled(50, seed=9)]
     assert {decision.level for decision in decide(model, TAXONOMY, products)} == {"high"}
-    assert "high" not in {decision.level for decision in decide(learn(make_labelled(50)), TAXONOMY, products)}
+    assert "high" not in {decision.level for decision in decide(learn_model(make_labelled(50)), TAXONOMY, products)}
 
 
 def test_the_same_products_give_the_same_bytes_in_any_process(model):
@@ -60,25 +59,25 @@ def test_nothing_to_learn_is_said():
 
 def test_one_product_is_enough():
     product = make_product(name="Hex bolt M8")
-    learned = learn([(product, "bolts")])
+    learned = learn_model([(product, "bolts")])
     assert learned.categories == ("bolts",)
     assert decide_codes(learned, [product, make_product()]) == ["bolts", "bolts"]
 
 
 def test_empty_products_can_be_learned_from():
-    learned = learn([(make_product(n), "ab"[n % 2]) for n in range(30)])
+    learned = learn_model([(make_product(n), "ab"[n % 2]) for n in range(30)])
     assert decide_codes(learned, [make_product()]) == ["a"]
 
 
 def test_a_shop_of_one_category_suggests_it_without_claiming_to_know():
-    learned = learn(make_labelled(300, kinds=("bolts",)))
+    learned = learn_model(make_labelled(300, kinds=("bolts",)))
     (decision,) = decide(learned, TAXONOMY, [product for product, _ in make_labelled(1, kinds=("bolts",))])
     assert (decision.category_code, decision.level) == ("bolts", "low")
 
 
 @pytest.mark.parametrize("off", SOURCES, ids=lambda source: source.name)
 def test_a_source_can_be_switched_off(off):
-    learned = learn(make_labelled(300), sources=[source for source in SOURCES if source is not off])
+    learned = learn_model(make_labelled(300), sources=[source for source in SOURCES if source is not off])
     products, codes = zip(*make_labelled(100, seed=9), strict=True)
     decisions = decide(learned, TAXONOMY, products)
     assert [decision.category_code for decision in decisions] == list(codes)
@@ -88,20 +87,20 @@ def test_a_source_can_be_switched_off(off):
 def test_what_only_the_held_out_products_say_is_learned_too():
     folds = read_examples([(make_product(n), "a") for n in range(100)], SOURCES).folds
     said = {code: [f"{code}word" if fold == HELD_OUT else "other" for fold in folds] for code in ("aa", "bb")}
-    learned = learn((make_product(n, name=said[code][n]), code) for n in range(100) for code in said)
+    learned = learn_model((make_product(n, name=said[code][n]), code) for n in range(100) for code in said)
     assert decide_codes(learned, [make_product(name="aaword"), make_product(name="bbword")]) == ["aa", "bb"]
 
 
 def test_one_source_alone_works_too():
-    learned = learn(make_labelled(300), sources=[NameWords()])
+    learned = learn_model(make_labelled(300), sources=[NameWords()])
     (decision,) = decide(learned, TAXONOMY, [make_product(name="Wall paint")])
     assert decision.category_code == "paints"
     assert [(reason.source_type, reason.weight) for reason in decision.evidence] == [("name", 1.0)]
 
 
 def test_the_rarest_features_give_way_when_the_table_is_full(monkeypatch):
-    monkeypatch.setattr("daemon.workloads.categorization.examples.LARGEST_TABLE", 2 * 30)
-    learned = learn(make_labelled(300, kinds=("lamps", "saws")))
+    monkeypatch.setattr("daemon.workloads.categorization.model.examples.LARGEST_TABLE", 2 * 30)
+    learned = learn_model(make_labelled(300, kinds=("lamps", "saws")))
     products, codes = zip(*make_labelled(100, kinds=("lamps", "saws"), seed=9), strict=True)
     assert 0 < len(learned.vocabulary) <= 30
     assert decide_codes(learned, products) == list(codes)

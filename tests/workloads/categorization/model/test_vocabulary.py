@@ -9,15 +9,15 @@ from daemon.workloads.categorization.decision import decide
 from daemon.workloads.categorization.evidence import wording
 from daemon.workloads.categorization.evidence.name_words import NameWords
 from daemon.workloads.categorization.evidence.part_number import PartNumber
-from daemon.workloads.categorization.model import Model
-from daemon.workloads.categorization.vocabulary import Reader, assemble
+from daemon.workloads.categorization.model.additive import Model
+from daemon.workloads.categorization.model.vocabulary import Reader, assemble
 from tests.workloads.categorization.shop import TAXONOMY, make_labelled, make_product
 
 
 @pytest.fixture
 def forgetful(monkeypatch):
     """Three tokens and three values are remembered of each source."""
-    monkeypatch.setattr("daemon.workloads.categorization.vocabulary.REMEMBERED", 3)
+    monkeypatch.setattr("daemon.workloads.categorization.model.vocabulary.REMEMBERED", 3)
     monkeypatch.setattr("daemon.workloads.categorization.evidence.wording.REMEMBERED", 3)
 
 
@@ -55,7 +55,7 @@ def test_a_value_is_not_remembered_for_a_manufacturer_without_end():
 def test_threads_that_forget_for_each_other_decide_the_same(model, monkeypatch):
     products = [product for product, _ in make_labelled(300, seed=12)]
     decisions = decide(model, TAXONOMY, products)
-    monkeypatch.setattr("daemon.workloads.categorization.vocabulary.REMEMBERED", 3)
+    monkeypatch.setattr("daemon.workloads.categorization.model.vocabulary.REMEMBERED", 3)
     monkeypatch.setattr("daemon.workloads.categorization.evidence.wording.REMEMBERED", 3)
     forgetful = Model.from_bytes(model.to_bytes())
     with ThreadPoolExecutor(4) as threads:

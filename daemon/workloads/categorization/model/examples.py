@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon.workloads.categorization.evidence.source import EvidenceSource
+from daemon.workloads.categorization.model.vocabulary import UNKNOWN, FeatureMatrix, Reader, Vocabulary, assemble
 from daemon.workloads.categorization.product import Product
-from daemon.workloads.categorization.vocabulary import UNKNOWN, FeatureMatrix, Reader, Vocabulary, assemble
 
 FOLDS = 10
 LARGEST_TABLE = 50_000_000  # features times categories (200 MB while learning); the rarest features give way
@@ -23,11 +23,13 @@ class Examples:
     """What is learned from, without the products themselves.
 
     categories: the codes found, ascending.
+    ids: int64 (products,).
     labels: int32 (products,), positions in `categories`.
     folds: int8 (products,), each in [0, FOLDS), from the product's id alone.
     """
 
     categories: tuple[str, ...]
+    ids: NDArray[np.int64]
     labels: NDArray[np.int32]
     folds: NDArray[np.int8]
     vocabulary: Vocabulary
@@ -40,8 +42,9 @@ def read_examples(labelled: Iterable[tuple[Product, str]], sources: Sequence[Evi
     known = [defaultdict[str, int](numbers.__next__) for _ in sources]  # feature -> number, by first sight
     readers = [Reader(source, found.__getitem__) for source, found in zip(sources, known, strict=True)]
     codes: dict[str, int] = {}
-    seen, labels, folds, ends = array("i"), array("i"), array("b"), array("q", [0])
+    ids, seen, labels, folds, ends = array("q"), array("i"), array("i"), array("b"), array("q", [0])
     for product, code in labelled:
+        ids.append(product.id)
         labels.append(codes.setdefault(code, len(codes)))
         folds.append(zlib.crc32(str(product.id).encode()) % FOLDS)
         for reader in readers:
@@ -54,6 +57,7 @@ def read_examples(labelled: Iterable[tuple[Product, str]], sources: Sequence[Evi
     rows = np.arange(len(labels)).repeat(np.diff(ends))
     return Examples(
         categories=categories,
+        ids=np.array(ids),
         labels=position[np.array(labels)],
         folds=np.array(folds),
         vocabulary=vocabulary,

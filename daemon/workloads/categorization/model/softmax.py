@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from daemon.workloads.categorization.vocabulary import FeatureMatrix
+from daemon.workloads.categorization.model.vocabulary import FeatureMatrix
 
 FIRST_STEP = 1.0  # length of the first step of a feature's weights
 HIDDEN = 0.2  # share of the examples in which a source is hidden, for each source

@@ -7,10 +7,9 @@ from hypothesis import strategies as st
 
 from daemon.workloads.categorization.decision import decide
 from daemon.workloads.categorization.evidence.manufacturer import Manufacturer
-from daemon.workloads.categorization.learning import learn
-from daemon.workloads.categorization.model import Model
+from daemon.workloads.categorization.model.additive import Model
 from daemon.workloads.categorization.taxonomy import Taxonomy
-from tests.workloads.categorization.shop import TAXONOMY, make_labelled, make_product
+from tests.workloads.categorization.shop import TAXONOMY, learn_model, make_labelled, make_product
 
 
 def test_bytes_give_the_same_model_back(model):
@@ -27,7 +26,7 @@ def test_an_untaught_model_survives_too():
 
 @pytest.mark.parametrize("text", ["", "\0", "a\0", "🔩", "\ud800", "\n"])
 def test_any_text_survives(text):
-    learned = learn([(make_product(n, attributes={"k": f"x{text}y"}), f"code{text}") for n in range(3)])
+    learned = learn_model([(make_product(n, attributes={"k": f"x{text}y"}), f"code{text}") for n in range(3)])
     again = Model.from_bytes(learned.to_bytes())
     assert again.categories == (f"code{text}",)
     assert again.vocabulary.features == learned.vocabulary.features

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from daemon.workloads.categorization.calibration import Calibration
 from daemon.workloads.categorization.evidence.registry import SOURCES
 from daemon.workloads.categorization.evidence.source import EvidenceSource
+from daemon.workloads.categorization.model.calibration import Calibration
+from daemon.workloads.categorization.model.vocabulary import FeatureMatrix, Vocabulary
 from daemon.workloads.categorization.taxonomy import Taxonomy
-from daemon.workloads.categorization.vocabulary import FeatureMatrix, Vocabulary
 
 FORMAT = 1  # of the bytes, and of the features they name; raised when either changes
 _MAGIC = b"catalogd model %d\n" % FORMAT

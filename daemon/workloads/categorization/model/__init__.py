@@ -1,0 +1,1 @@
+"""What is learned: products as features, and a model of the categories over them."""
