@@ -48,7 +48,7 @@ def p_value(only_a: int, only_b: int) -> float:
     number = only_a + only_b
     if number <= FEW:
         tail = sum(comb(number, k) for k in range(min(only_a, only_b) + 1))
-        return min(1.0, 2 * tail / 2**number)
+        return min(1.0, tail / (1 << number) * 2)
     deviations = max(0, abs(only_a - only_b) - 1) / sqrt(number)
     return erfc(deviations / sqrt(2))
 
