@@ -177,16 +177,19 @@ def _read_password(name: str, file: Path, *, may_be_missing: bool = False) -> st
     return password
 
 
-def read_settings(dotenv: Path | None = Path(".env"), **overrides: Any) -> Settings:
+def read_settings(dotenv: Path | None = Path(".env"), *, needs_database: bool = True, **overrides: Any) -> Settings:
     """The settings of the environment; a `.env` file fills in what it does not name.
 
-    Raises ConfigurationError with the name, the problem and an example for the first value that is wrong.
+    Raises ConfigurationError with the name, the problem and an example for the first value that is wrong. Whether a
+    database must be named is the caller's to say.
     """
     try:
         settings = Settings(_env_file=dotenv, **{_alias(key): value for key, value in overrides.items()})  # type: ignore[call-arg]
     except ValidationError as error:
         raise ConfigurationError(_refusal(error)) from None
     if not settings.names_a_database:
+        if not needs_database:
+            return settings
         raise ConfigurationError(
             "no database is named: set DATABASE_URL, for example postgresql://catalogd@127.0.0.1/shop,"
             " or DB_HOST, DB_NAME and DB_USER"

@@ -55,8 +55,16 @@ class CatalogueFile:
         """Those of the known columns that the file has."""
         return [column for column in COLUMNS if column in self._header]
 
+    def has(self, column: str) -> bool:
+        """Whether the file has this column, known or not."""
+        return column in self._header
+
     def rows(self) -> Iterator[IncomingRow]:
         """Every row; empty text is None. Raises FileRefused at the first that is wrong."""
+        return (row for row, _ in self.rows_with("sku"))
+
+    def rows_with(self, column: str) -> Iterator[tuple[IncomingRow, str]]:
+        """Every row, with what stands in this column, which the file must have."""
         width = len(self._header)
         places = {column: place for place, column in enumerate(self._header)}
         # A column that the file lacks is read from the end of the row, where an empty cell is put.
@@ -69,11 +77,12 @@ class CatalogueFile:
                 if len(cells) != width:
                     raise records.refused(f"{len(cells)} cells, but the header has {width}")
                 is_held_out = any(cells[place] == value for place, value in held_out)
+                beside = cells[places[column]]
                 cells.append("")
                 sku, *others = [cell or None for cell in pick(cells)]
                 if sku is None:
                     raise records.refused("the sku is empty")
-                yield IncomingRow._make((records.line, sku, *others, is_held_out))
+                yield IncomingRow._make((records.line, sku, *others, is_held_out)), beside
 
     def line_of(self, row: int) -> int:
         """The line on which a row begins, the first row being 1; for messages, by reading the file again."""

@@ -2,7 +2,7 @@
 -- run again at any time, all of it or nothing takes effect, and a role that exists is not changed.
 --
 --   owner     runs "catalogd migrate"; owns catalogd's tables, views and functions
---   runtime   runs "catalogd run", "learn", "retry" and "cancel"
+--   runtime   runs "catalogd run", "learn", "evaluate", "retry" and "cancel"
 --   php       the shop: inserts, sets back, cancels and deletes batches, reads answers, approves or rejects them
 --   operator  reads: "catalogd status", "errors" and "explain"
 --
@@ -97,7 +97,8 @@ BEGIN
         FROM pg_class AS c
         WHERE c.relnamespace = quote_ident(place)::regnamespace
           AND (c.relname IN ('categorization_batches', 'predictions', 'evidence', 'audit_log', 'categorization_errors',
-                             'batch_slices', 'categorization_models', 'catalogd_additions', 'catalogd_schema',
+                             'batch_slices', 'categorization_models', 'prediction_experiments', 'prediction_results',
+                             'experiment_summary', 'metric_trends', 'catalogd_additions', 'catalogd_schema',
                              '_yoyo_migration', '_yoyo_log', '_yoyo_version', 'yoyo_lock')
                OR c.relname IN ('catalogd_products', 'catalogd_categories')
                   AND obj_description(c.oid, 'pg_class') LIKE 'default made by catalogd%')
@@ -152,6 +153,17 @@ BEGIN
             -- What is nobody's but catalogd's. "learn" adds a model; none is changed.
             (runtime, 'SELECT, INSERT, UPDATE, DELETE', 'batch_slices'),
             (runtime, 'SELECT, INSERT (products, categories, report, content)', 'categorization_models'),
+
+            -- What "evaluate" found out. It adds experiments; the owner may delete old ones.
+            (runtime, 'SELECT (id, data_fingerprint),'
+                      ' INSERT (kind, settings, data_fingerprint, model_version, code_version, learned_products, metrics,'
+                      ' started_at, note)', 'prediction_experiments'),
+            (runtime, 'SELECT,'
+                      ' INSERT (experiment_id, product_id, truth, value, confidence, reasoning, is_correct)',
+                      'prediction_results'),
+            (php, 'SELECT', 'experiment_summary'),
+            (php, 'SELECT', 'metric_trends'),
+
             (owner, 'SELECT', 'catalogd_products'),  -- "partition" asks what learning still reads
             (runtime, 'SELECT', 'catalogd_products'),
             (runtime, 'SELECT', 'catalogd_categories'),
@@ -167,6 +179,10 @@ BEGIN
             (operator, 'SELECT', 'audit_log'),
             (operator, 'SELECT', 'batch_slices'),
             (operator, 'SELECT', 'categorization_models'),
+            (operator, 'SELECT', 'prediction_experiments'),
+            (operator, 'SELECT', 'prediction_results'),
+            (operator, 'SELECT', 'experiment_summary'),
+            (operator, 'SELECT', 'metric_trends'),
             (operator, 'SELECT', 'catalogd_products'),
             (operator, 'SELECT', 'catalogd_categories'),
             (operator, 'SELECT', 'catalogd_additions'),

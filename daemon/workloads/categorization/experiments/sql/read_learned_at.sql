@@ -1,0 +1,3 @@
+SELECT learned_at
+FROM categorization_models
+WHERE version = %(version)s
