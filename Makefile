@@ -11,7 +11,7 @@ PYTHON_PEERS := .venv-bench/.installed
 NODE_PEERS   := $(PEERS)/node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos model coverage check format real handover soak limits bench bench-full lock lock-bench clean
+.PHONY: help demo test chaos model coverage check format real evaluate handover soak limits bench bench-full lock lock-bench clean
 
 help:            ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -45,6 +45,9 @@ format: $(STAMP) ## put the code into its usual form
 
 real: $(STAMP)   ## figures on a real catalogue: make real CATALOGUE=path.csv.gz
 	@$(BIN)/python -m bench.real "$(CATALOGUE)"
+
+evaluate: $(STAMP) ## how good the predictions are, with pictures: make evaluate CATALOGUE=path.csv.gz [PLOTS=dir]
+	@$(BIN)/python -m bench.evaluate "$(CATALOGUE)" --plots "$(or $(PLOTS),build)" $(ARGS)
 
 soak: $(STAMP)   ## mixed load on two instances for a while; is memory flat? make soak MINUTES=10
 	@$(BIN)/python -m bench.soak --minutes $(or $(MINUTES),10)

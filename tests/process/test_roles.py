@@ -42,6 +42,8 @@ def connections(roles: Shop) -> Iterator[dict[str, psycopg.Connection]]:
 
 def test_everyone_does_their_work(roles: Shop, superuser: psycopg.Connection) -> None:
     roles.run(RUNTIME, "learn")
+    roles.run(RUNTIME, "evaluate")
+    roles.run(RUNTIME, "evaluate", "--compare", "1")
     catalogd = roles.catalogd(RUNTIME)
     with roles.connect(PHP) as php:
         cancelled = batch(php, [41, 42], created_by=7)
@@ -76,6 +78,9 @@ def test_everyone_does_their_work(roles: Shop, superuser: psycopg.Connection) ->
         prediction = php.execute("SELECT id FROM predictions WHERE product_id = 60").fetchone()
         assert prediction is not None
 
+        assert php.execute("SELECT count(*) FROM experiment_summary").fetchone() == (2,)
+        assert php.execute("SELECT count(*) > 4 FROM metric_trends").fetchone() == (True,)
+
         assert "completed" in roles.run(OPERATOR, "status")
         assert f'"id": {first}' in roles.run(OPERATOR, "status", str(first), "--json")
         assert "unknown_product" in roles.run(OPERATOR, "errors", str(first))
@@ -92,7 +97,7 @@ def test_everyone_does_their_work(roles: Shop, superuser: psycopg.Connection) ->
     assert [action for actor, _, action in audited if actor == "daemon"] == ["planned", "completed"]
 
 
-@pytest.mark.parametrize("arguments", [["retry", "1"], ["cancel", "1"], ["learn"]], ids=" ".join)
+@pytest.mark.parametrize("arguments", [["retry", "1"], ["cancel", "1"], ["learn"], ["evaluate"]], ids=" ".join)
 def test_an_operator_who_may_only_read_is_told_so(roles: Shop, arguments: list[str]) -> None:
     result = roles.catalogd(OPERATOR)(*arguments)
     assert result.returncode == 1
@@ -156,6 +161,11 @@ FORBIDDEN = {
         "UPDATE categorization_errors SET message = 'x'",
         "UPDATE categorization_models SET content = ''",
         "DELETE FROM categorization_models",
+        "UPDATE prediction_experiments SET metrics = '{}'",
+        "DELETE FROM prediction_experiments",
+        "SELECT metrics FROM prediction_experiments",
+        "UPDATE prediction_results SET is_correct = true",
+        "DELETE FROM prediction_results",
         "UPDATE catalogd_schema SET checksums = '{}'",
         "DELETE FROM catalogd_additions",
         "DELETE FROM _yoyo_migration",
@@ -172,6 +182,9 @@ FORBIDDEN = {
         "SELECT * FROM categorization_models",
         "INSERT INTO categorization_models (products, categories, report, content) VALUES (1, 1, '{}', '')",
         "DELETE FROM categorization_models",
+        "SELECT * FROM prediction_experiments",
+        "SELECT * FROM prediction_results",
+        "DELETE FROM prediction_experiments",
         "UPDATE predictions SET confidence_score = 100",
         "UPDATE predictions SET confidence_level = 'high'",
         "UPDATE predictions SET suggested_category_code = 'pipes'",
@@ -212,6 +225,8 @@ FORBIDDEN = {
         "UPDATE batch_slices SET attempts = 0",
         "SELECT * FROM batch_slices FOR UPDATE",
         "DELETE FROM categorization_models",
+        "DELETE FROM prediction_experiments",
+        "DELETE FROM prediction_results",
         "INSERT INTO audit_log (entity_type, entity_id, action, actor_type) VALUES ('x', 1, 'x', 'x')",
         "DELETE FROM audit_log",
         "SELECT * FROM products",

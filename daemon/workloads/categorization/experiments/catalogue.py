@@ -1,8 +1,9 @@
 """A catalogue file as cases to learn from and to be judged on. Needs no database."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from daemon.stand_in.catalogue_file import CatalogueFile, FileRefused
 from daemon.workloads.categorization.experiments.experiment import Case, fold_of
@@ -11,6 +12,15 @@ from daemon.workloads.categorization.store import read_json
 from daemon.workloads.categorization.taxonomy import Category, Taxonomy
 
 SPLIT, LEARNED, HELD_OUT = "split", "train", "dev"
+
+
+class CatalogueRow(NamedTuple):
+    """One row. Without a column `split`, the first fold is held out."""
+
+    line: int
+    case: Case
+    is_held_out: bool
+    category: Category
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,27 +45,20 @@ class Catalogue:
 
 def read_catalogue(path: Path) -> Catalogue:
     """Raises FileRefused when the file cannot be read, or has no row to learn from or none to judge."""
-    file = CatalogueFile(path)
-    is_split = file.has(SPLIT)
+    is_split = CatalogueFile(path).has(SPLIT)
     cases: dict[str, Case] = {}
     categories: dict[str, Category] = {}
     held_out = set()
-    for number, (row, part) in enumerate(file.rows_with(SPLIT if is_split else "sku"), start=1):
-        code = row.category_code
-        if code is None or (is_split and part not in (LEARNED, HELD_OUT)):
-            continue
-        if row.sku in cases:
-            raise FileRefused(path, row.line, f"the sku {row.sku!r} stands there twice")
-        if is_split and part == HELD_OUT:
-            held_out.add(row.sku)
-        known = categories.get(code)
+    for row in read_rows(path):
+        sku = row.case.reference
+        if sku in cases:
+            raise FileRefused(path, row.line, f"the sku {sku!r} stands there twice")
+        cases[sku] = row.case
+        if is_split and row.is_held_out:
+            held_out.add(sku)
+        known = categories.get(row.category.code)
         if known is None or not known.label:
-            categories[code] = Category(code, row.category_label or "", row.category_path or "")
-        attributes = None if row.attributes is None else read_json(row.attributes)
-        product = Product(
-            number, row.sku, row.name, row.manufacturer, row.part_number, row.description, attributes, code
-        )
-        cases[row.sku] = Case(row.sku, product, code)
+            categories[row.category.code] = row.category
     taxonomy = Taxonomy(categories.values())
     catalogue = Catalogue(tuple(cases.values()), taxonomy, frozenset(held_out) if is_split else None)
     judged = sum(catalogue.is_held_out(case, 0) for case in catalogue.cases)
@@ -63,3 +66,23 @@ def read_catalogue(path: Path) -> Catalogue:
         wanted = f" and {SPLIT} {LEARNED} or {HELD_OUT}, some of each" if is_split else ", enough to hold some out"
         raise FileRefused(path, None, f"nothing to judge: it needs rows with a category_code{wanted}")
     return catalogue
+
+
+def read_rows(path: Path) -> Iterator[CatalogueRow]:
+    """The rows that count, one after the other; nothing is kept. Raises FileRefused."""
+    file = CatalogueFile(path)
+    is_split = file.has(SPLIT)
+    for number, (row, part) in enumerate(file.rows_with(SPLIT if is_split else "sku"), start=1):
+        code = row.category_code
+        if code is None or (is_split and part not in (LEARNED, HELD_OUT)):
+            continue
+        attributes = None if row.attributes is None else read_json(row.attributes)
+        product = Product(
+            number, row.sku, row.name, row.manufacturer, row.part_number, row.description, attributes, code
+        )
+        yield CatalogueRow(
+            row.line,
+            Case(row.sku, product, code),
+            part == HELD_OUT if is_split else fold_of(row.sku) == 0,
+            Category(code, row.category_label or "", row.category_path or ""),
+        )

@@ -13,6 +13,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from daemon.workloads.categorization.experiments.comparison import wilson
 from daemon.workloads.categorization.experiments.experiment import CurvePoint
@@ -62,6 +63,8 @@ def reliability_diagram(bins: Sequence[Bin]) -> Figure:
     widths = [each.high - each.low for each in bins]
     below.bar([each.low for each in bins], [each.products for each in bins], widths, align="edge", color=FIRST)
     below.set(xlabel="confidence", ylabel="products", xlim=(0, 102), yscale="log" if bins else "linear")
+    below.yaxis.set_major_formatter("{x:,.0f}")
+    below.yaxis.set_minor_formatter("")
     return figure
 
 
@@ -91,6 +94,8 @@ def curve_figure(points: Sequence[CurvePoint], threshold: float) -> Figure:
         known = [(point.learned, 100 * value) for point, value in zip(points, values, strict=True) if value is not None]
         axis.plot(*zip(*known, strict=True), color=colour, linestyle=dashes, marker="o", label=label) if known else None
     axis.set(xlabel="products learned from", ylabel="%", xscale="log")
+    axis.set_xticks([point.learned for point in points], [f"{point.learned:,}" for point in points], minor=False)
+    axis.xaxis.set_minor_formatter("")
     axis.legend(frameon=False)
     return figure
 
@@ -104,6 +109,7 @@ def confusions(pairs: Sequence[Confusion]) -> Figure:
     axis.set_yticks(places, names)
     axis.invert_yaxis()
     axis.set(xlabel="products")
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure
 
 

@@ -17,7 +17,7 @@ SELECT product.product_id AS id,
        product.description,
        product.attributes,
        category.code AS category_code,
-       coalesce(decided.rejected, '{}') AS rejected
+       coalesce(decided.rejected, '{{}}') AS rejected
 FROM decided
 JOIN catalogd_products AS product ON product.product_id = decided.product_id
 LEFT JOIN predictions AS approved ON approved.id = decided.approved_id
