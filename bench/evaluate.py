@@ -132,7 +132,8 @@ def measure_all(path: Path, extent: Extent, plots: Path) -> dict[str, object]:
     say(f"names: top-1 {named.top1:.4f}")
     only_names = measure(shop.judge(model, "names"))
     few = measure_few(shop, extent.draws)
-    unseen = measure_unseen(shop, extent.leave_outs)
+    left_out = min(LEFT_OUT, len({case.truth for case in shop.learned}) // 3)
+    unseen = measure_unseen(shop, extent.leave_outs, left_out)
     strange = {
         "random text": shop.sure_share(model, random_text(1_000, SEED)),
         "empty names": shop.sure_share(model, empty_names()),
@@ -148,7 +149,7 @@ def measure_all(path: Path, extent: Extent, plots: Path) -> dict[str, object]:
     figures = [
         *accuracy(named, everything),
         Figure("top-1, learned from all fields, of products with names alone", "", decimals(only_names.top1), None),
-        *reserve(few, unseen, strange),
+        *reserve(min(FEW, len(shop.learned)), few, left_out, unseen, strange),
         *costs(lesson, is_same),
     ]
     print_table(figures)
@@ -200,18 +201,20 @@ def accuracy(named: Metrics, everything: Metrics) -> list[Figure]:
     ]  # fmt: skip
 
 
-def reserve(few: Sequence[Metrics], unseen: Sequence[float], strange: dict[str, float]) -> list[Figure]:
+def reserve(
+    learned: int, few: Sequence[Metrics], left_out: int, unseen: Sequence[float], strange: dict[str, float]
+) -> list[Figure]:
     """What is not known must not be said surely."""
     precisions = [each.precision for each in few if each.precision is not None]
     coverages = [each.coverage or 0 for each in few]
     said = f"{mean(precisions):.4f} (worst {min(precisions):.4f})" if precisions else "nothing said that surely"
-    name = f"learned from {FEW:,} products: precision at confidence >= 90, mean of {len(few)} draws"
+    name = f"learned from {learned:,} products: precision at confidence >= 90, mean of {len(few)} draws"
     return [
         Figure(
             name, ">= 0.97", f"{said}, on a share of {mean(coverages):.3f}", all(each >= 0.97 for each in precisions)
         ),
         Figure(
-            f"{LEFT_OUT} categories never seen: share of their products at confidence >= 90",
+            f"{left_out} categories never seen: share of their products at confidence >= 90",
             "<= 0.03",
             f"{mean(unseen):.4f} (worst {max(unseen):.4f} of {len(unseen)})",
             mean(unseen) <= 0.03,
@@ -248,16 +251,16 @@ def measure_few(shop: Shop, draws: int) -> list[Metrics]:
     return found
 
 
-def measure_unseen(shop: Shop, times: int) -> list[float]:
+def measure_unseen(shop: Shop, times: int, left_out: int) -> list[float]:
     """The share said surely of products whose categories were left out of learning, several times."""
     codes = sorted({str(case.truth) for case in shop.learned})
     found = []
     for time in range(times):
-        out = set(random.Random(SEED + time).sample(codes, min(LEFT_OUT, len(codes) // 3)))
+        out = set(random.Random(SEED + time).sample(codes, left_out))
         model = shop.learn(cases=[case for case in shop.learned if case.truth not in out])
         strangers = [case.product for case in (*shop.learned, *shop.judged) if case.truth in out]
         found.append(shop.sure_share(model, strangers))
-        say(f"{len(out)} categories left out: {found[-1]:.4f} of their {len(strangers):,} products at >= 90")
+        say(f"{left_out} categories left out: {found[-1]:.4f} of their {len(strangers):,} products at >= 90")
     return found
 
 

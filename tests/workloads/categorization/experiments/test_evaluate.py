@@ -2,7 +2,10 @@
 
 import csv
 import json
+import os
 import re
+import subprocess
+import sys
 import xml.etree.ElementTree as ElementTree
 from html.parser import HTMLParser
 from pathlib import Path
@@ -287,3 +290,14 @@ def test_the_same_experiment_gives_the_same_page(bare, tmp_path):
     for name in ("one.html", "two.html"):
         assert bare("--catalogue", file, "--plot", name)[0] == 0
     assert (tmp_path / "one.html").read_bytes() == (tmp_path / "two.html").read_bytes()
+
+
+def test_matplotlib_is_read_for_a_report_alone(tmp_path):
+    program = (
+        "import sys; from daemon import cli; code = cli.main(sys.argv[1:]);"
+        " sys.exit(code or 'matplotlib' in sys.modules)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[1])}
+    command = [sys.executable, "-c", program, "evaluate", "--catalogue", write_catalogue(tmp_path / "shop.csv")]
+    result = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr) == (0, "")
