@@ -44,6 +44,7 @@ from daemon.workloads.categorization.experiments.experiment import (
 from daemon.workloads.categorization.experiments.metrics import Metrics
 from daemon.workloads.categorization.model.additive import Model
 from daemon.workloads.categorization.model.learning import learn
+from daemon.workloads.categorization.model.storage import to_bytes
 from daemon.workloads.categorization.product import Product
 
 FEW = 1_000  # products learned from, where only few are there
@@ -83,10 +84,10 @@ class Shop:
         pairs = (
             (restrict(case.product, fields), str(case.truth)) for case in (self.learned if cases is None else cases)
         )
-        return learn(pairs, Setup(without=without).sources).model
+        return learn(pairs, Setup(without=without).sources, self.catalogue.taxonomy).model
 
     def judge(self, model: Model, fields: Fields = "all", cases: Iterable[Case] | None = None) -> list[Result]:
-        return list(judge(model, self.catalogue.taxonomy, self.judged if cases is None else cases, fields))
+        return list(judge(model, self.catalogue.taxonomy, self.judged if cases is None else cases, Setup(fields)))
 
     def sure_share(self, model: Model, products: Iterable[Product]) -> float:
         """The share of these products that are predicted at or above the threshold."""
@@ -140,7 +141,7 @@ def measure_all(path: Path, extent: Extent, plots: Path) -> dict[str, object]:
         "foreign names": shop.sure_share(model, foreign_names()),
     }
     lesson = measure_lesson(path, extent.part)
-    is_same = lesson["digest"] == hashlib.sha256(model.to_bytes()).hexdigest()
+    is_same = lesson["digest"] == hashlib.sha256(to_bytes(model)).hexdigest()
     curve = [
         *learning_curve(lambda: (*shop.learned, *shop.judged), shop.catalogue.is_held_out, shop.catalogue.taxonomy,
                         Setup(), extent.curve),

@@ -41,12 +41,11 @@ def is_in_part(product_id: int, part: float) -> bool:
 
 def main() -> int:
     from daemon.workloads.categorization.decision import decide
-    from daemon.workloads.categorization.experiments.catalogue import read_rows
+    from daemon.workloads.categorization.experiments.catalogue import read_rows, taxonomy_of
     from daemon.workloads.categorization.experiments.experiment import SLICE
-    from daemon.workloads.categorization.model.additive import Model
     from daemon.workloads.categorization.model.learning import learn
+    from daemon.workloads.categorization.model.storage import from_bytes, to_bytes
     from daemon.workloads.categorization.product import Product
-    from daemon.workloads.categorization.taxonomy import Taxonomy
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("catalogue", type=Path)
@@ -61,13 +60,13 @@ def main() -> int:
     began = process_time()
     products = sum(1 for _ in labelled())
     reading = process_time() - began
+    taxonomy = taxonomy_of(row.category for row in read_rows(options.catalogue))
     began, began_wall = process_time(), monotonic()
-    content = learn(labelled()).model.to_bytes()
+    content = to_bytes(learn(labelled(), taxonomy=taxonomy).model)
     learning, wall = process_time() - began, monotonic() - began_wall
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # Linux: KiB
 
-    model = Model.from_bytes(content)
-    taxonomy = Taxonomy({row.category.code: row.category for row in read_rows(options.catalogue)}.values())
+    model = from_bytes(content)
     judged = [row.case.product for row in read_rows(options.catalogue) if row.is_held_out]
     if len(judged) < LEAST_DECIDED:
         judged += [product for product, _ in islice(labelled(), LEAST_DECIDED)]

@@ -52,7 +52,8 @@ def act(options: argparse.Namespace) -> int:
 
     _check(options)
     settings = read_settings(needs_database=options.catalogue is None or options.compare is not None)
-    setup = Setup(options.fields, tuple(dict.fromkeys(options.without)), settings.threshold, options.folds)
+    without = tuple(sorted({*options.without, *settings.silent}))
+    setup = Setup(options.fields, without, settings.threshold, options.folds)
     with connected("evaluate") if settings.names_a_database else nullcontext() as conn:
         try:
             _ = setup.sources
@@ -78,8 +79,8 @@ def _check(options: argparse.Namespace) -> None:
 
     from daemon.errors import DaemonError, UsageError
 
-    if options.model is not None and (options.without or options.curve or options.folds != 1):
-        raise UsageError("--without, --curve and --folds are about learning: a stored model has learned")
+    if options.model is not None and (options.curve or options.folds != 1):
+        raise UsageError("--curve and --folds are about learning: a stored model has learned")
     if options.plot is not None:
         if not Path(options.plot).absolute().parent.is_dir():
             raise UsageError(f"{options.plot}: there is no such folder")

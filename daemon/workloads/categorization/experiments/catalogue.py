@@ -1,6 +1,6 @@
 """A catalogue file as cases to learn from and to be judged on. Needs no database."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -47,7 +47,7 @@ def read_catalogue(path: Path) -> Catalogue:
     """Raises FileRefused when the file cannot be read, or has no row to learn from or none to judge."""
     is_split = CatalogueFile(path).has(SPLIT)
     cases: dict[str, Case] = {}
-    categories: dict[str, Category] = {}
+    categories: list[Category] = []
     held_out = set()
     for row in read_rows(path):
         sku = row.case.reference
@@ -56,16 +56,23 @@ def read_catalogue(path: Path) -> Catalogue:
         cases[sku] = row.case
         if is_split and row.is_held_out:
             held_out.add(sku)
-        known = categories.get(row.category.code)
-        if known is None or not known.label:
-            categories[row.category.code] = row.category
-    taxonomy = Taxonomy(categories.values())
+        categories.append(row.category)
+    taxonomy = taxonomy_of(categories)
     catalogue = Catalogue(tuple(cases.values()), taxonomy, frozenset(held_out) if is_split else None)
     judged = sum(catalogue.is_held_out(case, 0) for case in catalogue.cases)
     if not 0 < judged < len(cases):
         wanted = f" and {SPLIT} {LEARNED} or {HELD_OUT}, some of each" if is_split else ", enough to hold some out"
         raise FileRefused(path, None, f"nothing to judge: it needs rows with a category_code{wanted}")
     return catalogue
+
+
+def taxonomy_of(categories: Iterable[Category]) -> Taxonomy:
+    """Each category as the first row with a label has it."""
+    known: dict[str, Category] = {}
+    for category in categories:
+        if category.code not in known or not known[category.code].label:
+            known[category.code] = category
+    return Taxonomy(known.values())
 
 
 def read_rows(path: Path) -> Iterator[CatalogueRow]:

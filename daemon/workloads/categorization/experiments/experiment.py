@@ -135,8 +135,8 @@ def learn_and_judge(read: Read, is_held_out: Callable[[Case, int], bool], taxono
                     learned += 1
                     yield restrict(case.product, setup.fields), case.truth
 
-        model = learn(lesson(), setup.sources).model
-        results += judge(model, taxonomy, held_out, setup.fields, setup.threshold)
+        model = learn(lesson(), setup.sources, taxonomy).model
+        results += judge(model, taxonomy, held_out, setup)
     return Trial(learned, digest.hexdigest(), tuple(results))
 
 
@@ -146,7 +146,7 @@ def judge_again(model: Model, taxonomy: Taxonomy, cases: Iterable[Case], setup: 
     kept = list(cases)
     for case in kept:
         _note(digest, case, True)
-    return Trial(0, digest.hexdigest(), tuple(judge(model, taxonomy, kept, setup.fields, setup.threshold)))
+    return Trial(0, digest.hexdigest(), tuple(judge(model, taxonomy, kept, setup)))
 
 
 def learning_curve(
@@ -173,19 +173,23 @@ def learning_curve(
             break
         part = sorted(chosen[:size], key=itemgetter(1))  # in the order of the catalogue, as a shop is read
         lesson = [(restrict(case.product, setup.fields), str(case.truth)) for _, _, case in part]
-        model = learn(lesson, setup.sources).model
-        found = measure(judge(model, taxonomy, held_out, setup.fields, setup.threshold), setup.threshold)
+        model = learn(lesson, setup.sources, taxonomy).model
+        found = measure(judge(model, taxonomy, held_out, setup), setup.threshold)
         points.append(CurvePoint(size, found.top1, found.coverage, found.precision))
     return points
 
 
-def judge(
-    model: Model, taxonomy: Taxonomy, cases: Iterable[Case], fields: Fields = "all", threshold: float = THRESHOLD
-) -> Iterator[Result]:
-    """A result for each case, in their order."""
+def judge(model: Model, taxonomy: Taxonomy, cases: Iterable[Case], setup: Setup) -> Iterator[Result]:
+    """A result for each case, in their order. The sources that the setup switches off are not heard."""
     waiting = iter(cases)
     while part := list(islice(waiting, SLICE)):
-        decisions = decide(model, taxonomy, [restrict(case.product, fields) for case in part], threshold)
+        decisions = decide(
+            model,
+            taxonomy,
+            [restrict(case.product, setup.fields) for case in part],
+            setup.threshold,
+            silent=frozenset(setup.without),
+        )
         for case, decision in zip(part, decisions, strict=True):
             yield Result(
                 case.reference,

@@ -166,7 +166,7 @@ def test_nothing_in_common_is_said(evaluate, db: psycopg.Connection, tmp_path):
         (["--compare", "99"], 2, "there is no experiment 99"),
         (["--model", "99"], 2, "there is no model 99"),
         (["--without", "smell"], 2, "there is no source 'smell'; the sources are: part_number, "),
-        (["--model", "1", "--without", "name"], 2, "a stored model has learned"),
+        (["--model", "1", "--curve"], 2, "a stored model has learned"),
         (["--model", "1", "--catalogue", "x"], 2, "not allowed with"),
         (["--folds", "6"], 2, "invalid choice"),
         (["--catalogue", "nowhere.csv"], 2, "there is no such file"),

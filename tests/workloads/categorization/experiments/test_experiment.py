@@ -61,8 +61,8 @@ def test_what_is_held_out_has_every_fold_of_the_lessons_own():
     """Or a model would be calibrated on nothing where the two were the same."""
     left = [(case.product, case.truth) for case in CASES if fold_of(case.reference) != 0]
     held_out = [(case.product, case.truth) for case in CASES if fold_of(case.reference) == 0]
-    assert len(set(read_examples(left, SOURCES).folds.tolist())) == 10
-    assert len(set(read_examples(held_out, SOURCES).folds.tolist())) == 10
+    assert len(set(read_examples(left, SOURCES, TAXONOMY).folds.tolist())) == 10
+    assert len(set(read_examples(held_out, SOURCES, TAXONOMY).folds.tolist())) == 10
 
 
 def test_names_are_name_manufacturer_and_part_number_alone():
@@ -118,12 +118,12 @@ def test_reasoning_is_the_evidence_and_can_be_stored(model):
     hostile = make_product(
         1, manufacturer="Fast\0fix", name="hex bolt \ud800 " * 9, attributes={"a\0\udfff": "x\0" * 40}
     )
-    (result,) = judge(model, TAXONOMY, [Case("x", hostile, None)])
+    (result,) = judge(model, TAXONOMY, [Case("x", hostile, None)], Setup())
     assert "\0" not in result.reasoning
     assert result.reasoning.encode()
     assert "Name: " in result.reasoning
-    (result,) = judge(model, TAXONOMY, [Case("x", make_product(1), None)])
-    assert "No evidence" in result.reasoning
+    (result,) = judge(model, TAXONOMY, [Case("x", make_product(1), None)], Setup())
+    assert result.reasoning
 
 
 def test_of_nothing_nothing_is_measured():
