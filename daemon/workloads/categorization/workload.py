@@ -10,6 +10,7 @@ from daemon.settings import Settings
 from daemon.workloads.categorization import store
 from daemon.workloads.categorization.decision import NO_CATEGORY, decide
 from daemon.workloads.categorization.knowledge import CurrentKnowledge
+from daemon.workloads.categorization.people import decisions as people
 
 TABLE = BatchTable(
     name="categorization_batches",
@@ -30,6 +31,7 @@ class Categorization:
 
     def __init__(self, threshold: float) -> None:
         load("daemon.workloads.categorization")
+        load(people.PACKAGE)
         self._threshold = threshold
         self._current = CurrentKnowledge()
 
@@ -41,7 +43,10 @@ class Categorization:
         products = store.read_products(conn, product_ids)
         predicted = store.read_predicted(conn, items)
         todo = [item for item in items if item.id in products and item not in predicted]
-        decisions = decide(knowledge.model, knowledge.taxonomy, [products[item.id] for item in todo], self._threshold)
+        asked = [products[item.id] for item in todo]
+        decisions = decide(
+            knowledge.model, knowledge.taxonomy, asked, self._threshold, signals=people.signals(conn, asked)
+        )
         decided = {
             item: decision
             for item, decision in zip(todo, decisions, strict=True)

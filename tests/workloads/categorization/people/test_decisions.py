@@ -1,0 +1,272 @@
+"""What people decided, as signals and as labels; both say the same."""
+
+import random
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daemon.engine.workload import Item
+from daemon.workloads.categorization import store, workload
+from daemon.workloads.categorization.decision import Decision
+from daemon.workloads.categorization.evidence.signal import Signal
+from daemon.workloads.categorization.evidence.source import Evidence
+from daemon.workloads.categorization.people.decisions import AGAINST, FOR, HumanDecision, signals, weigh
+from daemon.workloads.categorization.workload import Categorization
+from tests.support.factories import batch, shop
+
+MONDAY = datetime(2026, 11, 2, tzinfo=UTC)
+CODES = ("hammers", "pipes", "saws")
+
+
+def predict(db: psycopg.Connection, product_id: int, code: str = "hammers") -> int:
+    """A prediction as the daemon writes it; its id."""
+    item = Item(batch(db, [product_id]), product_id)
+    decision = Decision(code, code.title(), 93.21, "high", (Evidence("name", "Name", "“hammer”", 0.8),))
+    with db.transaction():
+        store.write_predictions(db, {item: decision}, 3, {})
+    row = db.execute("SELECT max(id) FROM predictions").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def decide(db: psycopg.Connection, prediction_id: int, status: str) -> None:
+    db.execute("UPDATE predictions SET status = %s WHERE id = %s", (status, prediction_id))
+
+
+def recommend(
+    db: psycopg.Connection, prediction_id: int | None, code: str | None, product_id: int | None = None
+) -> int:
+    row = db.execute(
+        "INSERT INTO human_recommendations (prediction_id, category_code, created_by, reason, product_id)"
+        " VALUES (%s, %s, 7, 'it says so', %s) RETURNING id",
+        (prediction_id, code, product_id),
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def labels(db: psycopg.Connection) -> dict[int, str]:
+    return {product.id: code for product, code in store.read_labelled(db)}
+
+
+def said(db: psycopg.Connection, *product_ids: int) -> list[tuple[int, str, float]]:
+    """Row, category and amount of each signal."""
+    products = store.read_products(db, product_ids)
+    return [signal[:3] for signal in signals(db, [products[id] for id in product_ids])]
+
+
+def test_nobody_decided_and_nothing_is_said(db: psycopg.Connection) -> None:
+    (product_id,) = shop(db, products=1)
+    predict(db, product_id)
+    assert said(db, product_id) == []
+    assert signals(db, []) == []
+    assert labels(db) == {}
+
+
+def test_a_rejected_category_speaks_against_itself_for_that_product_alone(db: psycopg.Connection) -> None:
+    first, second = shop(db, products=2)
+    prediction_id = predict(db, first)
+    decide(db, prediction_id, "rejected")
+    db.execute("UPDATE human_decisions SET decided_at = %s", (MONDAY,))
+    asked = list(store.read_products(db, [second]).values()) + list(store.read_products(db, [first]).values()) * 2
+    about = (
+        "hammers",
+        AGAINST,
+        "decision",
+        "People's decision",
+        f"rejected on 2026-11-02 (prediction {prediction_id})",
+    )
+    assert signals(db, asked) == [Signal(1, *about), Signal(2, *about)]
+    assert labels(db) == {}
+
+
+def test_an_approved_category_speaks_for_itself_and_is_learned(db: psycopg.Connection) -> None:
+    (product_id,) = shop(db, products=1)
+    decide(db, predict(db, product_id), "approved")
+    assert said(db, product_id) == [(0, "hammers", FOR)]
+    assert labels(db) == {product_id: "hammers"}
+
+
+def test_who_recommends_another_category_rejects_the_predicted_one(db: psycopg.Connection) -> None:
+    (product_id,) = shop(db, products=1)
+    prediction_id = predict(db, product_id)
+    recommend(db, prediction_id, "pipes")
+    assert said(db, product_id) == [(0, "hammers", AGAINST), (0, "pipes", FOR)]
+    assert labels(db) == {product_id: "pipes"}
+    values = [signal.value for signal in signals(db, list(store.read_products(db, [product_id]).values()))]
+    assert values[0].startswith("another one recommended on ")
+    assert values[1].startswith("recommended on ")
+    assert all(value.endswith(f" (prediction {prediction_id})") for value in values)
+
+
+@pytest.mark.parametrize("none", [None, ""])
+def test_none_of_them_rejects_and_names_nothing(db: psycopg.Connection, none: str | None) -> None:
+    (product_id,) = shop(db, products=1)
+    recommend(db, predict(db, product_id), none)
+    assert db.execute("SELECT category_code FROM human_recommendations").fetchone() == (None,)
+    assert said(db, product_id) == [(0, "hammers", AGAINST)]
+    assert labels(db) == {}
+
+
+def test_a_newer_recommendation_takes_the_place_of_an_older(db: psycopg.Connection) -> None:
+    (product_id,) = shop(db, products=1)
+    prediction_id = predict(db, product_id)
+    recommend(db, prediction_id, "hammers")
+    recommend(db, None, "pipes", product_id)
+    assert labels(db) == {product_id: "pipes"}
+    assert said(db, product_id) == [(0, "pipes", FOR)]
+    recommend(db, prediction_id, None)  # not hammers; of pipes nothing is said
+    assert labels(db) == {product_id: "pipes"}
+    assert said(db, product_id) == [(0, "hammers", AGAINST), (0, "pipes", FOR)]
+
+
+@pytest.mark.parametrize(("first", "then"), [("approved", "recommended"), ("recommended", "approved")])
+def test_of_an_approval_and_a_recommendation_the_newer_counts(db: psycopg.Connection, first: str, then: str) -> None:
+    (product_id,) = shop(db, products=1)
+    prediction_id = predict(db, product_id)
+    for act in (first, then):
+        if act == "approved":
+            decide(db, prediction_id, "approved")
+        else:
+            recommend(db, None, "pipes", product_id)
+    expected = "hammers" if then == "approved" else "pipes"
+    assert labels(db) == {product_id: expected}
+    assert said(db, product_id) == [(0, expected, FOR)]
+
+
+def test_what_was_approved_and_rejected_since_is_not_learned_any_more(db: psycopg.Connection) -> None:
+    (product_id,) = shop(db, products=1)
+    first, second = predict(db, product_id), predict(db, product_id)
+    decide(db, first, "approved")
+    decide(db, second, "rejected")
+    assert labels(db) == {}
+    assert said(db, product_id) == [(0, "hammers", AGAINST)]
+    decide(db, second, "approved")
+    assert labels(db) == {product_id: "hammers"}
+    assert said(db, product_id) == [(0, "hammers", FOR)]
+
+
+def test_a_decision_that_is_taken_back_says_nothing(db: psycopg.Connection) -> None:
+    (product_id,) = shop(db, products=1)
+    prediction_id = predict(db, product_id)
+    decide(db, prediction_id, "approved")
+    decide(db, prediction_id, "pending")
+    assert said(db, product_id) == []
+    assert labels(db) == {}
+    recommendation_id = recommend(db, prediction_id, "pipes")
+    db.execute("UPDATE human_recommendations SET category_code = 'hammers' WHERE id = %s", (recommendation_id,))
+    assert said(db, product_id) == [(0, "hammers", FOR)]
+    db.execute("DELETE FROM human_recommendations")
+    assert said(db, product_id) == []
+
+
+def test_the_category_that_the_shop_confirmed_goes_first(db: psycopg.Connection) -> None:
+    (product_id,) = shop(db, products=1, labelled=1)  # a pipe, by the shop's word
+    decide(db, predict(db, product_id, "pipes"), "rejected")
+    recommend(db, None, "hammers", product_id)
+    assert labels(db) == {product_id: "pipes"}
+    assert said(db, product_id) == [(0, "hammers", FOR)]
+
+
+def test_what_a_machine_approves_is_nobodys_decision(db: psycopg.Connection) -> None:
+    """It would prove the predictions right by themselves, and be learned from."""
+    (product_id,) = shop(db, products=1)
+    prediction_id = predict(db, product_id)
+    with db.transaction():
+        db.execute("SELECT set_config('catalogd.actor', 'auto', true)")
+        decide(db, prediction_id, "approved")
+    assert labels(db) == {}
+    assert db.execute("SELECT count(*) FROM lived_decisions").fetchone() == (0,)
+    audited = db.execute("SELECT action, actor_type FROM audit_log WHERE entity_type = 'prediction'").fetchall()
+    assert audited == [("approved", "auto")]
+    decide(db, prediction_id, "rejected")  # a person looked at it
+    assert said(db, product_id) == [(0, "hammers", AGAINST)]
+
+
+def test_decisions_outlive_a_deleted_batch_and_go_with_their_product(db: psycopg.Connection) -> None:
+    (product_id,) = shop(db, products=1)
+    prediction_id = predict(db, product_id)
+    decide(db, prediction_id, "rejected")
+    recommend(db, prediction_id, "pipes")
+    db.execute("DELETE FROM categorization_batches")
+    assert db.execute("SELECT prediction_id, product_id FROM human_recommendations").fetchall() == [(None, product_id)]
+    assert labels(db) == {product_id: "pipes"}
+    assert said(db, product_id) == [(0, "hammers", AGAINST), (0, "pipes", FOR)]
+    db.execute("DELETE FROM users")
+    assert db.execute("SELECT created_by FROM human_recommendations").fetchone() == (None,)
+    db.execute("DELETE FROM products")
+    assert db.execute("SELECT count(*) FROM human_decisions").fetchone() == (0,)
+
+
+def test_a_slice_is_decided_with_what_people_said(db: psycopg.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = shop(db, products=2)
+    decide(db, predict(db, second), "rejected")
+    given_: list[Signal] = []
+
+    def listen(*arguments: Any, signals: Sequence[Signal]) -> list[Decision]:
+        given_.extend(signals)
+        return [Decision("pipes", "Pipes", 50.0, "low", (Evidence("a", "A", "b", 1.0),)) for _ in arguments[2]]
+
+    monkeypatch.setattr(workload, "decide", listen)
+    batch_id = batch(db, [first, second])
+    with db.transaction():
+        Categorization(90.0).process(db, [Item(batch_id, first), Item(batch_id, second)])
+    assert [signal[:3] for signal in given_] == [(1, "hammers", AGAINST)]
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[HumanDecision]:
+    """Decisions on one product, in the order of their time."""
+    made = []
+    for hour in range(draw(st.integers(0, 8))):
+        verdict = draw(st.sampled_from(("approved", "rejected", "recommended")))
+        predicted = draw(st.sampled_from(CODES))
+        chosen = {"approved": predicted, "rejected": None}.get(verdict, draw(st.sampled_from((None, *CODES))))
+        made.append(
+            HumanDecision(1, 17, verdict, predicted, chosen, predicted == chosen, MONDAY + timedelta(hours=hour))  # type: ignore[arg-type]
+        )
+    return made
+
+
+@given(histories())
+def test_a_category_is_named_or_refused_but_never_both_and_one_is_named_at_most(history: list[HumanDecision]) -> None:
+    opinions = list(weigh(history))
+    codes = [opinion.category_code for opinion in opinions]
+    assert codes == sorted(set(codes))
+    assert sum(opinion.is_for for opinion in opinions) <= 1
+    if history:
+        last = history[-1]
+        found = {opinion.category_code: opinion.is_for for opinion in opinions}
+        assert last.chosen is None or found[last.chosen]
+        assert last.refused is None or found[last.refused] is False
+
+
+def test_what_is_learned_is_what_speaks_for_itself(db: psycopg.Connection) -> None:
+    """The statement that reads labels and the function that weighs decisions, on the same histories at random."""
+    chance = random.Random(1)
+    product_ids = shop(db, products=400)
+    db.execute("INSERT INTO categories VALUES ('saws', 'Saws', 'Saws')")
+    rows = []
+    for product_id in product_ids:
+        for hour in range(chance.randint(0, 6)):
+            verdict, predicted = chance.choice(("approved", "rejected", "recommended")), chance.choice(CODES)
+            chosen = {"approved": predicted, "rejected": None}.get(verdict, chance.choice((None, *CODES)))
+            at = MONDAY + timedelta(hours=hour // 2)  # some at the same moment
+            rows.append((product_id, len(rows), verdict, predicted, chosen, predicted == chosen, at))
+    with db.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO human_decisions (product_id, prediction_id, verdict, predicted_category_code,"
+            " right_category_code, is_right, decided_at) VALUES (%s, %s, %s, %s, %s, %s, %s)",
+            rows,
+        )
+    products = list(store.read_products(db, product_ids).values())
+    speak_for = {
+        products[signal.row].id: signal.category_code for signal in signals(db, products) if signal.amount == FOR
+    }
+    assert len(speak_for) > 100
+    assert labels(db) == speak_for
