@@ -59,7 +59,7 @@ BEGIN
         'DROP TABLE human_decisions, then migrate: it is filled again from predictions and human_recommendations');
 END
 $$;
-CREATE INDEX IF NOT EXISTS human_decisions_of_product ON human_decisions (product_id, decided_at, id);
+CREATE INDEX IF NOT EXISTS human_decisions_of_product ON human_decisions (product_id, decided_at DESC, id DESC);
 CREATE UNIQUE INDEX IF NOT EXISTS human_decisions_one_verdict ON human_decisions (prediction_id)
     WHERE recommendation_id IS NULL;
 CREATE UNIQUE INDEX IF NOT EXISTS human_decisions_one_recommendation ON human_decisions (recommendation_id);

@@ -25,7 +25,8 @@ FROM own
 JOIN pg_trigger AS t ON t.tgrelid = own.oid AND NOT t.tgisinternal AND t.tgname LIKE 'catalogd%'
 JOIN pg_proc AS p ON p.oid = t.tgfoid
 UNION ALL
-SELECT format('constraint %s on %s: %s', c.conname, own.relname, pg_get_constraintdef(c.oid))
+SELECT format('constraint %s on %s: %s', c.conname, own.relname,
+              regexp_replace(pg_get_constraintdef(c.oid), ' NOT VALID$', ''))  -- "partition" validates it in a moment
 FROM own
 JOIN pg_constraint AS c ON c.conrelid = own.oid AND c.contype IN ('c', 'f', 'u', 'p')
 JOIN catalogd_additions AS a ON a.table_name = own.relname AND (a.name = c.conname OR a.name = own.relname)
