@@ -279,7 +279,8 @@ PRECISION_KEYS = {
 
 def decided(db: psycopg.Connection, confidence: float, right: int, wrong: int) -> None:
     """People approved so many predictions of this confidence, and rejected so many."""
-    product_ids = shop(db, products=right + wrong)
+    made = db.execute("INSERT INTO products SELECT FROM generate_series(1, %s) RETURNING id", (right + wrong,))
+    product_ids = [product_id for (product_id,) in made]
     batch_id = batch(db, product_ids, status="completed")
     db.execute(
         "INSERT INTO predictions (product_id, batch_id, suggested_category_code, confidence_score, confidence_level,"
@@ -307,11 +308,12 @@ def test_precision_proposes_what_the_decisions_carry(command: CommandLine, db: p
     output = command("precision")
     assert (output.code, output.stderr) == (0, "")
     lines = [line.split() for line in output.stdout.splitlines()]
-    assert ["high", "800", "800", "100.0%", "99.5%", "and", "100.0%"] in [line[1:] for line in lines]
-    assert ["4", "low", "200", "20", "10.0%", "6.6%", "and", "14.9%"] in lines
+    assert ["high", "800", "800", "100.0", "%", "99.5", "and", "100.0", "%"] in [line[1:] for line in lines]
+    assert ["4", "low", "200", "20", "10.0", "%", "6.6", "and", "14.9", "%"] in lines
     assert (
-        "threshold 91.25 for 99 %: at or above it 800 of 800 decisions right (100.00%),"
-        " that is between 99.52% and 100.00%; 80.0% of the newest 1,000 predictions are\n" in output.stdout
+        "threshold 91.25 for 99 %: of the 800 predictions at or above it that people decided on, 800 were right,"
+        " 100.00 %; of all such between 99.52 and 100.00 %\n"
+        "80.0 % of the newest 1,000 predictions are at or above it\n" in output.stdout
     )
     assert "only what people decided on is counted" in output.stdout
     found = json.loads(command("precision", "--json", "--wanted", "75.5").stdout)

@@ -75,7 +75,7 @@ def show_report(report: Report) -> None:
         console.print()
         console.print(_table("model", [(str(row.model_version or "none"), row) for row in report.models]))
         console.print()
-    console.print(conclude(report), markup=False, emoji=False)
+    console.print(conclude(report), markup=False, emoji=False, soft_wrap=True)
 
 
 def _table(heading: str, rows: Sequence[tuple[str, WeekOfLevel | ModelOfLevel]]) -> Table:
@@ -90,8 +90,8 @@ def _table(heading: str, rows: Sequence[tuple[str, WeekOfLevel | ModelOfLevel]])
             one_line(row.level or "none"),
             f"{row.decided:,}",
             f"{row.correct:,}",
-            f"{row.precision:.1%}",
-            f"{row.low:.1%} and {row.high:.1%}",
+            f"{row.precision * 100:.1f} %",
+            f"{row.low * 100:.1f} and {row.high * 100:.1f} %",
         )
     return table
 
@@ -107,16 +107,20 @@ def conclude(report: Report) -> str:
             f"too few decisions for {wanted}: it takes {proposal.needed:,} at or above a threshold, all of them right;"
             f" there are {proposal.decided:,}, of which {proposal.correct:,} right"
         )
-    low, high = proposal.interval
-    found = f"{proposal.correct:,} of {proposal.decided:,} decisions right ({proposal.precision:.2%})"
+    right = f"{proposal.correct:,} were right, {proposal.precision * 100:.2f} %"
     if proposal.threshold is None:
         return (
-            f"no threshold reaches {wanted} by what people decided: of all predictions they decided on, {found};"
-            f" where most are right, {proposal.needed:,} decisions show it, and more if some are wrong"
+            f"no threshold reaches {wanted}: of the {proposal.decided:,} predictions that people decided on, {right};"
+            f" it takes {proposal.needed:,} at or above a threshold if all of them are right, and more if some are not"
         )
-    share = "" if report.share is None else f"; {report.share:.1%} of the newest {report.newest:,} predictions are"
-    return (
-        f"threshold {proposal.threshold:g} for {wanted}: at or above it {found},"
-        f" that is between {low:.2%} and {high:.2%}{share}\n"
-        "only what people decided on is counted: where they look at some predictions only, it may differ"
+    low, high = (end * 100 for end in proposal.interval)
+    lines = [
+        f"threshold {proposal.threshold:g} for {wanted}: of the {proposal.decided:,} predictions at or above it that"
+        f" people decided on, {right}; of all such between {low:.2f} and {high:.2f} %"
+    ]
+    if report.share is not None:
+        lines.append(f"{report.share * 100:.1f} % of the newest {report.newest:,} predictions are at or above it")
+    lines.append(
+        "only what people decided on is counted: where they look at some predictions only, the rest may differ"
     )
+    return "\n".join(lines)

@@ -28,7 +28,7 @@ UNION ALL
 SELECT format('constraint %s on %s: %s', c.conname, own.relname,
               regexp_replace(pg_get_constraintdef(c.oid), ' NOT VALID$', ''))  -- "partition" validates it in a moment
 FROM own
-JOIN pg_constraint AS c ON c.conrelid = own.oid AND c.contype IN ('c', 'f', 'u', 'p')
+JOIN pg_constraint AS c ON c.conrelid = own.oid AND c.contype IN ('c', 'f', 'u', 'p') AND c.conparentid = 0
 JOIN catalogd_additions AS a ON a.table_name = own.relname AND (a.name = c.conname OR a.name = own.relname)
 UNION ALL
 SELECT format('unique index on %s (%s)', own.relname, pg_get_indexdef(i.indexrelid))
