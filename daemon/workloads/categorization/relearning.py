@@ -30,6 +30,6 @@ def learn_from_shop(conn: Connection) -> Learned:
             yield pair
 
     with closing(counted(store.read_labelled(conn))) as labelled:  # or an interruption leaves the transaction open
-        model = learn(labelled).model
+        model = learn(labelled, taxonomy=store.read_taxonomy(conn)).model
     version = store.write_model(conn, model, products, {})
     return Learned(version, products, len(model.categories))

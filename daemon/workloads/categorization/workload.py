@@ -6,11 +6,15 @@ from psycopg import Connection
 
 from daemon.database.statements import load
 from daemon.engine.workload import BatchTable, Item, Outcome
+from daemon.errors import ConfigurationError
 from daemon.settings import Settings
 from daemon.workloads.categorization import store
 from daemon.workloads.categorization.decision import NO_CATEGORY, decide
+from daemon.workloads.categorization.evidence.registry import SOURCES
+from daemon.workloads.categorization.evidence.signal import Signal
 from daemon.workloads.categorization.knowledge import CurrentKnowledge
 from daemon.workloads.categorization.people import decisions as people
+from daemon.workloads.categorization.product import Product
 
 TABLE = BatchTable(
     name="categorization_batches",
@@ -29,10 +33,12 @@ class Categorization:
     name = "categorization"
     table = TABLE
 
-    def __init__(self, threshold: float) -> None:
+    def __init__(self, threshold: float, silent: frozenset[str] = frozenset()) -> None:
+        """The sources of evidence named in `silent` are not heard."""
         load("daemon.workloads.categorization")
         load(people.PACKAGE)
         self._threshold = threshold
+        self._silent = silent
         self._current = CurrentKnowledge()
 
     def process(self, conn: Connection, items: Sequence[Item]) -> Sequence[Outcome]:
@@ -45,7 +51,12 @@ class Categorization:
         todo = [item for item in items if item.id in products and item not in predicted]
         asked = [products[item.id] for item in todo]
         decisions = decide(
-            knowledge.model, knowledge.taxonomy, asked, self._threshold, signals=people.signals(conn, asked)
+            knowledge.model,
+            knowledge.taxonomy,
+            asked,
+            self._threshold,
+            signals=self._hear(conn, asked),
+            silent=self._silent,
         )
         decided = {
             item: decision
@@ -53,7 +64,7 @@ class Categorization:
             if decision.category_code != NO_CATEGORY
         }
         if decided:
-            store.write_predictions(conn, decided, knowledge.version, knowledge.text_limits)
+            store.write_predictions(conn, decided, knowledge.taxonomy, knowledge.version, knowledge.text_limits)
         done = decided.keys() | predicted
         return [
             Outcome.done(item)
@@ -64,6 +75,16 @@ class Categorization:
             for item in items
         ]
 
+    def _hear(self, conn: Connection, products: Sequence[Product]) -> list[Signal]:
+        """What speaks for and against categories beside the model."""
+        return [] if people.SOURCE_TYPE in self._silent else people.signals(conn, products)
+
 
 def build_categorization(settings: Settings) -> Categorization:
-    return Categorization(settings.threshold)
+    """Raises ConfigurationError for a source of evidence that is not there."""
+    known = [*(source.name for source in SOURCES), people.SOURCE_TYPE]
+    if strange := sorted(settings.silent.difference(known)):
+        raise ConfigurationError(
+            f"CATALOGD_WITHOUT_SOURCES: there is no source named {strange[0]}; there are {', '.join(known)}"
+        )
+    return Categorization(settings.threshold, settings.silent)

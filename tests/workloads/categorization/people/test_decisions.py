@@ -16,6 +16,8 @@ from daemon.workloads.categorization.decision import Decision
 from daemon.workloads.categorization.evidence.signal import Signal
 from daemon.workloads.categorization.evidence.source import Evidence
 from daemon.workloads.categorization.people.decisions import AGAINST, FOR, HumanDecision, signals, weigh
+from daemon.workloads.categorization.relearning import learn_from_shop
+from daemon.workloads.categorization.taxonomy import Taxonomy
 from daemon.workloads.categorization.workload import Categorization
 from tests.support.factories import batch, shop
 
@@ -28,7 +30,7 @@ def predict(db: psycopg.Connection, product_id: int, code: str = "hammers") -> i
     item = Item(batch(db, [product_id]), product_id)
     decision = Decision(code, code.title(), 93.21, "high", (Evidence("name", "Name", "“hammer”", 0.8),))
     with db.transaction():
-        store.write_predictions(db, {item: decision}, 3, {})
+        store.write_predictions(db, {item: decision}, Taxonomy(), 3, {})
     row = db.execute("SELECT max(id) FROM predictions").fetchone()
     assert row is not None
     return int(row[0])
@@ -203,20 +205,53 @@ def test_decisions_outlive_a_deleted_batch_and_go_with_their_product(db: psycopg
     assert db.execute("SELECT count(*) FROM human_decisions").fetchone() == (0,)
 
 
-def test_a_slice_is_decided_with_what_people_said(db: psycopg.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("silent", "expected"), [([], [(1, "hammers", AGAINST)]), (["decision"], [])])
+def test_a_slice_is_decided_with_what_people_said_unless_they_are_not_to_be_heard(
+    db: psycopg.Connection, monkeypatch: pytest.MonkeyPatch, silent: list[str], expected: list[tuple[int, str, float]]
+) -> None:
     first, second = shop(db, products=2)
     decide(db, predict(db, second), "rejected")
-    given_: list[Signal] = []
+    heard: list[Signal] = []
 
-    def listen(*arguments: Any, signals: Sequence[Signal]) -> list[Decision]:
-        given_.extend(signals)
+    def listen(*arguments: Any, signals: Sequence[Signal], **_: Any) -> list[Decision]:
+        heard.extend(signals)
         return [Decision("pipes", "Pipes", 50.0, "low", (Evidence("a", "A", "b", 1.0),)) for _ in arguments[2]]
 
     monkeypatch.setattr(workload, "decide", listen)
     batch_id = batch(db, [first, second])
     with db.transaction():
-        Categorization(90.0).process(db, [Item(batch_id, first), Item(batch_id, second)])
-    assert [signal[:3] for signal in given_] == [(1, "hammers", AGAINST)]
+        Categorization(90.0, frozenset(silent)).process(db, [Item(batch_id, first), Item(batch_id, second)])
+    assert [signal[:3] for signal in heard] == expected
+
+
+def test_a_rejected_category_is_not_suggested_again_and_a_recommended_one_is(
+    db: psycopg.Connection,
+) -> None:
+    product_ids = shop(db, products=60, labelled=58)
+    db.execute("INSERT INTO categories VALUES ('saws', 'Saws', 'Tools > Saws')")  # nothing was ever learned of it
+    learn_from_shop(db)
+    hammer, pipe = product_ids[-1], product_ids[-2]  # the last is the even one
+    latest = (
+        "SELECT suggested_category_code, id, confidence_level FROM predictions WHERE product_id = %s ORDER BY id DESC"
+    )
+
+    def ask() -> list[Any]:
+        batch_id = batch(db, [hammer, pipe])
+        with db.transaction():
+            Categorization(90.0).process(db, [Item(batch_id, hammer), Item(batch_id, pipe)])
+        return [db.execute(latest, (product_id,)).fetchone() for product_id in (hammer, pipe)]
+
+    (first, first_id, _), (second, second_id, _) = ask()
+    assert (first, second) == ("hammers", "pipes")
+    decide(db, first_id, "rejected")
+    recommend(db, second_id, "saws")
+    (first, first_id, _), (second, second_id, level) = ask()
+    assert (first, second, level) == ("pipes", "saws", "high")
+    said_so = "SELECT evidence_value FROM evidence WHERE prediction_id = %s AND source_type = 'decision'"
+    assert any("rejected on " in value for (value,) in db.execute(said_so, (first_id,)))
+    assert any("recommended on " in value for (value,) in db.execute(said_so, (second_id,)))
+    decide(db, first_id, "rejected")  # neither hammers nor pipes
+    assert ask()[1][0] == "saws"
 
 
 @st.composite
