@@ -190,6 +190,55 @@ def test_what_a_machine_approves_is_nobodys_decision(db: psycopg.Connection) -> 
     assert said(db, product_id) == [(0, "hammers", AGAINST)]
 
 
+@pytest.mark.parametrize(
+    ("user", "actor"), [("7", 7), ("", None), ("7; DROP TABLE products", None), ("9" * 30, None), ("-1", None)]
+)
+def test_a_decision_is_audited_with_who_made_it_if_that_is_known(
+    db: psycopg.Connection, user: str, actor: int | None
+) -> None:
+    (product_id,) = shop(db, products=1)
+    prediction_id = predict(db, product_id)
+    for status in ("approved", "approved", "rejected", "pending"):
+        with db.transaction():
+            db.execute("SELECT set_config('catalogd.user', %s, true)", (user,))
+            decide(db, prediction_id, status)
+    recommendation_id = recommend(db, prediction_id, "pipes")
+    recommend(db, None, None, product_id)
+    entries = db.execute(
+        "SELECT entity_type, entity_id, action, actor_type, actor_id, metadata ->> 'to', metadata -> 'recommendation'"
+        " FROM audit_log WHERE entity_type IN ('prediction', 'product') ORDER BY id"
+    ).fetchall()
+    assert entries == [
+        ("prediction", prediction_id, "approved", "user", actor, "approved", None),
+        ("prediction", prediction_id, "rejected", "user", actor, "rejected", None),
+        ("prediction", prediction_id, "withdrawn", "user", actor, "pending", None),
+        ("prediction", prediction_id, "recommended", "user", 7, None, recommendation_id),
+        ("product", product_id, "recommended", "user", 7, None, recommendation_id + 1),
+    ]
+
+
+def test_what_the_daemon_supersedes_is_no_decision(db: psycopg.Connection) -> None:
+    (product_id,) = shop(db, products=1)
+    for _ in range(3):
+        predict(db, product_id)
+    assert db.execute("SELECT count(*) FROM human_decisions").fetchone() == (0,)
+    assert db.execute("SELECT count(*) FROM audit_log").fetchone() == (0,)
+
+
+def test_a_recommendation_for_nothing_or_for_another_product_is_refused(db: psycopg.Connection) -> None:
+    first, second = shop(db, products=2)
+    prediction_id = predict(db, first)
+    with pytest.raises(psycopg.errors.ForeignKeyViolation, match="there is no prediction 999"):
+        recommend(db, 999, "pipes")
+    with pytest.raises(psycopg.errors.CheckViolation, match=f"is for product {first}, not for product {second}"):
+        recommend(db, prediction_id, "pipes", second)
+    with pytest.raises(psycopg.errors.NotNullViolation, match="needs a prediction_id, or a product_id"):
+        recommend(db, None, "pipes")
+    assert said(db, first, second) == []
+    recommend(db, prediction_id, "pipes", first)
+    assert db.execute("SELECT product_id FROM human_recommendations").fetchall() == [(first,)]
+
+
 def test_decisions_outlive_a_deleted_batch_and_go_with_their_product(db: psycopg.Connection) -> None:
     (product_id,) = shop(db, products=1)
     prediction_id = predict(db, product_id)
