@@ -118,6 +118,9 @@ def test_help_shows_no_password(bare: CommandLine, monkeypatch: pytest.MonkeyPat
         ["run", "--workers", "many"],
         ["run", "--workers", "0"],
         ["migrate", "--force"],
+        ["precision", "--wanted", "100"],
+        ["precision", "--wanted", "0.99"],
+        ["precision", "--wanted", "nan"],
     ],
     ids=" ".join,
 )
@@ -136,6 +139,7 @@ DATABASE_COMMANDS = [
     ["status"],
     ["errors", "1"],
     ["explain", "1"],
+    ["precision"],
     ["retry", "1"],
     ["cancel", "1"],
 ]
@@ -266,6 +270,71 @@ def test_status_of_a_batch_from_no_time_at_all(command: CommandLine, db: psycopg
     assert command("status", str(batch_id)).code == 0
     shown = json.loads(command("status", str(batch_id), "--json").stdout)
     assert (shown["created_at"], shown["wait_s"], shown["run_s"]) == (None, 0, None)
+
+
+PRECISION_KEYS = {
+    *("wanted", "threshold", "decided", "correct", "precision", "low", "high", "needed", "has_too_few"),
+    *("share", "newest", "weeks", "models"),
+}
+
+
+def decided(db: psycopg.Connection, confidence: float, right: int, wrong: int) -> None:
+    """People approved so many predictions of this confidence, and rejected so many."""
+    made = db.execute("INSERT INTO products SELECT FROM generate_series(1, %s) RETURNING id", (right + wrong,))
+    product_ids = [product_id for (product_id,) in made]
+    batch_id = batch(db, product_ids, status="completed")
+    db.execute(
+        "INSERT INTO predictions (product_id, batch_id, suggested_category_code, confidence_score, confidence_level,"
+        " model_version) SELECT id, %(batch)s, 'pipes', %(confidence)s,"
+        " CASE WHEN %(confidence)s >= 90 THEN 'high' ELSE 'low' END, 4 FROM unnest(%(ids)s::bigint[]) AS id",
+        {"batch": batch_id, "confidence": confidence, "ids": product_ids},
+    )
+    db.execute("UPDATE predictions SET status = 'approved' WHERE product_id = ANY(%s)", (product_ids[:right],))
+    db.execute("UPDATE predictions SET status = 'rejected' WHERE product_id = ANY(%s)", (product_ids[right:],))
+
+
+def test_precision_where_nobody_decided(command: CommandLine) -> None:
+    output = command("precision")
+    assert (output.code, output.stderr) == (0, "")
+    assert output.stdout.startswith("people have not decided on any prediction yet")
+    found = json.loads(command("precision", "--json").stdout)
+    assert found.keys() == PRECISION_KEYS
+    assert (found["threshold"], found["needed"], found["has_too_few"], found["weeks"]) == (None, 381, True, [])
+
+
+def test_precision_proposes_what_the_decisions_carry(command: CommandLine, db: psycopg.Connection) -> None:
+    decided(db, 97.5, right=400, wrong=0)
+    decided(db, 91.25, right=400, wrong=0)
+    decided(db, 40, right=20, wrong=180)
+    output = command("precision")
+    assert (output.code, output.stderr) == (0, "")
+    lines = [line.split() for line in output.stdout.splitlines()]
+    assert ["high", "800", "800", "100.0", "%", "99.5", "and", "100.0", "%"] in [line[1:] for line in lines]
+    assert ["4", "low", "200", "20", "10.0", "%", "6.6", "and", "14.9", "%"] in lines
+    assert (
+        "threshold 91.25 for 99 %: of the 800 predictions at or above it that people decided on, 800 were right,"
+        " 100.00 %; of all such between 99.52 and 100.00 %\n"
+        "80.0 % of the newest 1,000 predictions are at or above it\n" in output.stdout
+    )
+    assert "only what people decided on is counted" in output.stdout
+    found = json.loads(command("precision", "--json", "--wanted", "75.5").stdout)
+    assert found.keys() == PRECISION_KEYS
+    assert (found["wanted"], found["threshold"], found["decided"], found["correct"]) == (0.755, 40, 1000, 820)
+    assert (found["share"], found["newest"], found["has_too_few"]) == (1, 1000, False)
+    assert [(row["level"], row["decided"], row["correct"]) for row in found["models"]] == [
+        ("high", 800, 800),
+        ("low", 200, 20),
+    ]
+
+
+def test_precision_says_what_is_lacking(command: CommandLine, db: psycopg.Connection) -> None:
+    decided(db, 97.5, right=300, wrong=0)
+    said = command("precision").stdout
+    assert "too few decisions for 99 %: it takes 381 at or above a threshold, all of them right" in said
+    assert "there are 300, of which 300 right" in said
+    assert "threshold 97.5 for 95 %" in command("precision", "--wanted", "95").stdout
+    decided(db, 98, right=100, wrong=50)
+    assert "no threshold reaches 95 %" in command("precision", "--wanted", "95").stdout
 
 
 def assert_harmless(text: str) -> None:

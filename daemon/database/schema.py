@@ -129,8 +129,9 @@ def is_partitioned(conn: Connection) -> bool:
 
 
 def _refuse_lost_parts(state: SchemaState) -> None:
-    """What a migration adds to a plain table it cannot add to a partitioned one."""
-    lost = next((line for line in state.edited if re.search(r"\b(predictions\b|evidence\b)", line)), None)
+    """What a migration adds to a plain table it cannot add to a partitioned one, but for a trigger."""
+    parts = (line for line in state.edited if not line.startswith("trigger "))
+    lost = next((line for line in parts if re.search(r"\b(predictions\b|evidence\b)", line)), None)
     if lost is not None:
         raise MigrationRefused(
             f"{lost}: it was there when the tables were partitioned, and is not now; remedy: put it back by hand"

@@ -22,6 +22,7 @@ from tests.support.factories import batch, shop
 IS_LONG = "CATALOGD_LONG" in os.environ
 ROWS = 1_000_000 if IS_LONG else 200_000  # slices
 RESULTS = 200_000  # with fewer, reading them all is the better plan
+PRODUCTS = 1_000_000 if IS_LONG else 100_000
 FINISHED = 20_000 if IS_LONG else 500  # slices that are treated one after the other
 
 pytestmark = pytest.mark.timeout(1800 if IS_LONG else 120)
@@ -30,6 +31,7 @@ AT_WORK = 20  # big batches, which all slices are of
 SMALL = BATCHES + 1  # a batch with a few slices that wait among all the others
 PENDING = BATCHES + 2
 BIG = {"batch_slices", "predictions", "products", "categorization_batches", "categorization_errors", "evidence"}
+BIG |= {"human_decisions"}
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +67,12 @@ def full(server: EmbeddedServer, template: str) -> Iterator[Database]:
             "INSERT INTO categorization_errors (batch_id, item, code, message)"
             " SELECT i % 1000 + 100, '1', 'odd', 'odd' FROM generate_series(1, 20000) AS i"
         )
+        db.execute(
+            "INSERT INTO human_decisions (product_id, prediction_id, verdict, predicted_category_code,"
+            " right_category_code, is_right)"
+            " SELECT i, i, 'approved', 'pipes', 'pipes', true FROM generate_series(1, %s) AS i",
+            (RESULTS,),
+        )
         db.execute("ANALYZE")
     yield database
     database.drop()
@@ -99,8 +107,13 @@ def run(db: psycopg.Connection, query: bytes, values: dict[str, object]) -> list
     execute = sql.SQL("EXECUTE hot ({})").format(given) if names else sql.SQL("EXECUTE hot")
     row = db.execute(sql.SQL("EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) {}").format(execute)).fetchone()
     assert row is not None
+    return nodes_of(row[0][0]["Plan"])
+
+
+def nodes_of(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    """The nodes of a plan, the outermost first."""
     nodes: list[dict[str, Any]] = []
-    todo = [row[0][0]["Plan"]]
+    todo = [plan]
     while todo:
         node = todo.pop(0)
         nodes.append(node)
@@ -180,6 +193,43 @@ def test_the_store_reads_no_whole_table_for_a_slice(
 ) -> None:
     nodes = run(db, statement("daemon.workloads.categorization", name), values)
     assert_reads_little(nodes, most_pages=30 * len(IDS))
+
+
+def test_a_slice_finds_what_people_decided_by_its_products(db: psycopg.Connection) -> None:
+    nodes = run(db, statement("daemon.workloads.categorization.people", "read_decisions"), {"product_ids": IDS})
+    assert_reads_little(nodes, most_pages=6 * len(IDS))
+
+
+@pytest.mark.parametrize("decided", [0.0, 0.01, 1.0], ids="{:.0%} decided".format)
+@pytest.mark.parametrize("are_known", [True, False], ids=["statistics", "none"])
+def test_what_is_learned_from_is_read_in_step(database: Database, decided: float, are_known: bool) -> None:
+    """Products and decisions, both in the order of the products: nothing is sorted as a whole, or read once more."""
+    with database.session.connect() as db, db.transaction():
+        db.execute("ALTER TABLE human_decisions SET (autovacuum_enabled = off)")
+        db.execute("ALTER TABLE products SET (autovacuum_enabled = off)")
+        db.execute("INSERT INTO categories SELECT 'c' || i, i, i FROM generate_series(1, 400) AS i")
+        db.execute(
+            "INSERT INTO products (id, sku, name, category_code)"
+            " SELECT i, i, i, CASE WHEN i %% 2 = 0 THEN 'c2' END FROM generate_series(1, %s) AS i",
+            (PRODUCTS,),
+        )
+        db.execute(
+            "INSERT INTO human_decisions (product_id, prediction_id, verdict, predicted_category_code,"
+            " right_category_code, is_right) SELECT i, i, 'recommended', 'c1', 'c2', false"
+            " FROM generate_series(1, %s) AS i",
+            (round(PRODUCTS * decided),),
+        )
+        if are_known:
+            db.execute("ANALYZE categories, products, human_decisions")
+        query = statement("daemon.workloads.categorization", "read_labelled")
+        head = b"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) DECLARE labelled CURSOR FOR "
+        row = db.execute(head + query).fetchone()
+        assert row is not None
+        nodes = nodes_of(row[0][0]["Plan"])
+        assert "Sort" not in [node["Node Type"] for node in nodes], json.dumps(nodes, default=str)
+        for node in nodes:
+            assert node["Actual Rows"] * node["Actual Loops"] <= 2 * PRODUCTS, json.dumps(nodes, default=str)
+        assert pages(nodes) <= 10 * PRODUCTS
 
 
 def test_a_batch_is_not_slowed_by_its_own_predictions_where_all_others_are_decided(database: Database) -> None:

@@ -80,6 +80,14 @@ CREATE TABLE akeneo_workflow (
     status character varying(20) NOT NULL DEFAULT 'new',
     CONSTRAINT akeneo_workflow_pkey PRIMARY KEY (id)
 );
+CREATE TABLE human_recommendations (
+    id SERIAL NOT NULL,
+    prediction_id integer DEFAULT NULL,
+    category_code character varying(100) DEFAULT NULL,
+    created_by integer DEFAULT NULL,
+    created_at timestamp(0) without time zone NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    CONSTRAINT human_recommendations_pkey PRIMARY KEY (id)
+);
 
 INSERT INTO users (email) VALUES ('ann@example.org'), ('bob@example.org');
 INSERT INTO categories (code, label, path) VALUES ('hammers', 'Hammers', 'Tools > Hammers'), ('pipes', 'Pipes', 'Pipes');
@@ -95,3 +103,5 @@ INSERT INTO evidence (prediction_id, source_type, source_label, evidence_value, 
 VALUES (1, 'name', 'Name', 'hammer', 0.700), (2, 'name', 'Name', 'pipe', 0.400);
 INSERT INTO audit_log (entity_type, entity_id, action, actor_type, actor_id) VALUES ('prediction', 1, 'approved', 'user', 1);
 INSERT INTO akeneo_workflow (product_id) VALUES (1);
+INSERT INTO human_recommendations (prediction_id, category_code, created_by, created_at)
+VALUES (2, 'hammers', 2, '2024-01-03 10:00:00'), (NULL, 'pipes', 1, '2024-01-04 10:00:00');

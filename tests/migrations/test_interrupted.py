@@ -200,6 +200,15 @@ EDITS = {
         "DROP INDEX predictions_batch_id_product_id_key",
         "predictions_batch_id_product_id_key",
     ),
+    "a decision no longer written down": (
+        "DROP TRIGGER catalogd_prediction_decided ON predictions",
+        "trigger catalogd_prediction_decided on predictions",
+    ),
+    "what PHP recommends no longer completed": (
+        "ALTER TABLE human_recommendations DISABLE TRIGGER catalogd_recommendation_given",
+        "trigger catalogd_recommendation_given on human_recommendations, enabled O",
+    ),
+    "a view of precision dropped": ("DROP VIEW lived_precision", "column lived_precision.confidence_level"),
     "a table dropped": ("DROP TABLE batch_slices", "column batch_slices."),
     "a view dropped": ("DROP VIEW catalogd_categories", "view column catalogd_categories.code"),
     "a file changed": (

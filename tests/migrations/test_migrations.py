@@ -62,6 +62,15 @@ COLUMNS = {
         "created_at": TIME,
     },
     "categorization_errors": {"batch_id": ID, "item": "jsonb", "code": TEXT, "message": TEXT, "created_at": TIME},
+    "human_recommendations": {
+        "id": ID,
+        "prediction_id": ID,
+        "product_id": ID,
+        "category_code": TEXT,
+        "created_by": ID,
+        "reason": TEXT,
+        "created_at": TIME,
+    },
     "akeneo_workflow": {"prediction_id": ID},
     "catalogd_products": {
         "product_id": ID,
@@ -82,6 +91,9 @@ FOREIGN_KEYS = [
     ("predictions", "batch_id", "categorization_batches", "CASCADE"),
     ("evidence", "prediction_id", "predictions", "CASCADE"),
     ("categorization_errors", "batch_id", "categorization_batches", "CASCADE"),
+    ("human_recommendations", "prediction_id", "predictions", "SET NULL"),
+    ("human_recommendations", "product_id", "products", "CASCADE"),
+    ("human_recommendations", "created_by", "users", "SET NULL"),
     ("akeneo_workflow", "prediction_id", "predictions", "SET NULL"),
 ]
 
@@ -94,6 +106,8 @@ INDEXES = [
     ("evidence", "prediction_id", False),
     ("audit_log", "entity_type, entity_id", False),
     ("audit_log", "created_at", False),
+    ("human_recommendations", "prediction_id", False),
+    ("human_recommendations", "product_id", False),
 ]
 
 
@@ -241,6 +255,7 @@ def test_up_down_up_gives_the_same_schema(empty_database: Database) -> None:
         {"categorization_batches", "predictions"},
         {"categorization_batches", "predictions", "evidence", "audit_log", "akeneo_workflow"},
         {"audit_log", "akeneo_workflow"},
+        {"categorization_batches", "predictions", "human_recommendations"},
     ],
     ids=lambda tables: "+".join(sorted(tables)),
 )
@@ -311,6 +326,27 @@ def test_a_batch_that_php_inserted_before_the_migration_is_treated_after_it(empt
         assert rows == [("completed", 2, 2, 0), ("completed", 2, 1, 1), ("completed", 1, 1, 0)]
         superseded = db.execute("SELECT status FROM predictions WHERE product_id = 1 ORDER BY id").fetchall()
         assert superseded == [("approved",), ("pending",)]
+
+
+def test_what_people_decided_before_the_migration_is_collected(empty_database: Database) -> None:
+    with empty_database.connect() as db:
+        db.execute(PHP_TABLES)
+        db.execute("ALTER TABLE predictions ADD updated_at timestamp; UPDATE predictions SET updated_at = 'infinity'")
+        migrate(empty_database.session)
+        rows = db.execute(
+            "SELECT product_id, prediction_id, verdict, predicted_category_code, right_category_code, is_right,"
+            " confidence_score::float8, decided_at::date::text FROM human_decisions ORDER BY id"
+        ).fetchall()
+        today = db.execute("SELECT now()::date::text").fetchone()
+        assert today is not None
+        assert rows == [
+            (1, 1, "approved", "hammers", "hammers", True, 97.5, *today),  # not later than it was collected
+            (2, 2, "recommended", "pipes", "hammers", False, 61.0, "2024-01-03"),
+        ]
+        assert db.execute("SELECT product_id FROM human_recommendations ORDER BY id").fetchall() == [(2,), (None,)]
+        db.execute("DELETE FROM _yoyo_migration WHERE migration_id LIKE '0014%'")
+        assert "0014-collect-decisions" in migrate(empty_database.session)
+        assert db.execute("SELECT count(*) FROM human_decisions").fetchone() == (2,)
 
 
 def test_the_stand_in_touches_no_table_that_exists(empty_database: Database) -> None:

@@ -79,6 +79,17 @@ WRONG_SHAPES = {
         "table evidence, column prediction_id: it is missing, and the table has rows that would need a value",
         "ALTER TABLE evidence ADD COLUMN prediction_id bigint; UPDATE evidence SET prediction_id = id",
     ),
+    "a recommendation that needs its prediction": (
+        "DELETE FROM human_recommendations WHERE prediction_id IS NULL;"
+        " ALTER TABLE human_recommendations ALTER COLUMN prediction_id SET NOT NULL",
+        "table human_recommendations, column prediction_id: it is NOT NULL",
+        "",
+    ),
+    "recommendations without their prediction": (
+        "UPDATE human_recommendations SET prediction_id = 99 WHERE id = 1",
+        "table human_recommendations: rows that were there already break human_recommendations_prediction_id_fkey",
+        "UPDATE human_recommendations SET prediction_id = NULL WHERE id = 1",
+    ),
     "no products": (
         "ALTER TABLE predictions DROP CONSTRAINT fk_predictions_product; ALTER TABLE products RENAME TO goods",
         "table products: it does not exist, and catalogd needs the shop to have it",

@@ -20,6 +20,7 @@ from daemon.engine.slice import SliceRunner
 from daemon.workloads.categorization import store
 from daemon.workloads.categorization.evidence.registry import SOURCES
 from daemon.workloads.categorization.explanation import LONGEST, explain
+from daemon.workloads.categorization.people.decisions import signals
 from daemon.workloads.categorization.relearning import learn_from_shop
 from daemon.workloads.categorization.workload import TABLE, Categorization
 from tests.support.database import Database
@@ -110,6 +111,33 @@ def test_any_product_has_one_outcome_and_is_explained_harmlessly(
         assert len(lines) <= 3 + len(SOURCES) + 4  # beside them the runner-up, two doubts, the alternatives
         assert all(len(line) < 3 * LONGEST for line in lines)
         assert all(1 <= len(reason.value) <= 200 and reason.value.isprintable() for reason in found[1])
+
+
+@few
+@given(TEXTS, TEXTS)
+def test_whatever_people_write_is_kept_and_harms_nothing(learned: psycopg.Connection, reason: str, code: str) -> None:
+    """The reason and the category of a recommendation, in the words of the shop's users."""
+    batch_id = batch(learned, [1])
+    treat_everything(learned)
+    learned.execute(
+        "INSERT INTO human_recommendations (prediction_id, category_code, reason)"
+        " SELECT id, %s, %s FROM predictions WHERE batch_id = %s",
+        (code, reason, batch_id),
+    )
+    kept = learned.execute(
+        "SELECT category_code, reason FROM human_recommendations ORDER BY id DESC LIMIT 1"
+    ).fetchone()
+    assert kept == (code or None, reason)
+    again = batch(learned, [1, 2])
+    treat_everything(learned)
+    assert_settled(learned, again, [1, 2])
+    products = list(store.read_products(learned, [1, 2]).values())
+    assert all(signal.value.isprintable() for signal in signals(learned, products))
+    learn_from_shop(learned)
+    entry = learned.execute(
+        "SELECT metadata ->> 'category' FROM audit_log WHERE action = 'recommended' ORDER BY id DESC LIMIT 1"
+    ).fetchone()
+    assert entry == (code or None,)
 
 
 def insert_product(conn: psycopg.Connection, product: dict[str, str | None]) -> int:

@@ -12,8 +12,11 @@ import psycopg
 import pytest
 
 from daemon.database.embedded import EmbeddedServer
+from daemon.database.schema import migrations_directory, record
 from daemon.database.statements import statement
 from daemon.workloads.categorization.partitioning.tables import Partition, read_partitions
+from daemon.workloads.categorization.people.decisions import AGAINST, signals
+from daemon.workloads.categorization.store import read_labelled, read_products
 from tests.migrations.catalogue import PHP_TABLES
 from tests.support.database import Database
 from tests.support.factories import assert_settled, batch, read_batch, shop
@@ -402,18 +405,73 @@ def test_one_set_back_meanwhile_holds_it_back_too(
     assert bounds(db)[0] == (None, 2000)
 
 
-def test_what_people_approved_stays_while_learning_needs_it(
+def test_what_people_decided_outlives_the_predictions(
     db: psycopg.Connection, catalogd: Catalogd, aged: list[int]
 ) -> None:
-    db.execute("UPDATE products SET category_code = NULL WHERE id = 7")
+    """It is still learned from, counts in the precision as lived, and speaks when the product is predicted again."""
+    db.execute("UPDATE products SET category_code = NULL WHERE id IN (7, 8, 9)")
     db.execute("UPDATE predictions SET status = 'approved' WHERE product_id = 7 AND id < 1000")
-    events = partition(catalogd, CATALOGD_RETENTION_DAYS=YEAR)
-    (held,) = [e for e in events if e["event"] == "partition.held_back"]
-    assert (held["partition"], held["level"]) == ("predictions_from_0", "warning")
-    assert held["reason"].startswith("1 approved prediction")
-    db.execute("UPDATE products SET category_code = 'pipes' WHERE id = 7")
+    db.execute("UPDATE predictions SET status = 'rejected' WHERE product_id = 8 AND id < 1000")
+    db.execute(
+        "INSERT INTO human_recommendations (prediction_id, category_code)"
+        " SELECT id, 'hammers' FROM predictions WHERE product_id = 9 AND id < 1000"
+    )
+    lived = db.execute("SELECT * FROM lived_decisions ORDER BY prediction_id").fetchall()
+    assert len(lived) == 3
     events = partition(catalogd, CATALOGD_RETENTION_DAYS=YEAR)
     assert told(events).count("partition.detached") == 2
+    labelled = {product.id: code for product, code in read_labelled(db) if product.id in (7, 8, 9)}
+    predicted = value(db, "SELECT suggested_category_code FROM predictions_from_0 WHERE product_id = 7")
+    assert labelled == {7: predicted, 9: "hammers"}
+    assert db.execute("SELECT * FROM lived_decisions ORDER BY prediction_id").fetchall() == lived
+    assert value(db, "SELECT prediction_id FROM human_recommendations") is None
+    asked = list(read_products(db, [8]).values())
+    assert [(signal.row, signal.amount) for signal in signals(db, asked)] == [(0, AGAINST)]
+
+
+def test_decisions_are_written_down_in_every_partition(
+    db: psycopg.Connection, catalogd: Catalogd, aged: list[int]
+) -> None:
+    """Those that were there, the one made ahead, and the open one; and again when somebody took the trigger away."""
+    partition(catalogd)
+    predict(catalogd, db, list(range(1, 901)), times=3)
+    assert counts(db)[-1][0] > 0
+    written = "SELECT count(*) FROM human_decisions"
+    for nth, pair in enumerate(read_partitions(db), 1):
+        db.execute(
+            "UPDATE predictions SET status = 'rejected' WHERE id = (SELECT max(id) FROM predictions WHERE id < %s)",
+            (pair.upper or 2**62,),
+        )
+        assert value(db, written) == nth, pair
+    partition(catalogd)
+    db.execute("UPDATE predictions SET status = 'approved'")
+    assert value(db, written) == value(db, "SELECT count(*) FROM predictions")
+    db.execute("DROP TRIGGER catalogd_prediction_decided ON predictions")
+    assert catalogd("run", "--once").returncode == 78
+    assert catalogd("migrate").returncode == 0
+    db.execute("UPDATE predictions SET status = 'pending' WHERE id IN (1, 3500)")
+    assert value(db, written) == value(db, "SELECT count(*) - 2 FROM predictions")
+
+
+def test_partitioned_tables_of_an_older_version_are_migrated(
+    db: psycopg.Connection, catalogd: Catalogd, aged: list[int]
+) -> None:
+    names = ["0014-collect-decisions", "0013-adopt-recommendations"]
+    for name in names:
+        db.execute((migrations_directory() / f"{name}.rollback.sql").read_bytes())
+    record(db)
+    db.execute("DELETE FROM _yoyo_migration WHERE migration_id = ANY(%s)", (names,))
+    db.execute("UPDATE catalogd_schema SET checksums = checksums - %s::text[]", (names,))
+    db.execute("UPDATE predictions SET status = 'approved' WHERE id IN (1, 3500)")
+    result = catalogd("migrate")
+    assert result.returncode == 0, result.stderr
+    assert "0003" not in result.stdout
+    db.execute("UPDATE predictions SET status = 'rejected' WHERE id IN (2, 2500)")
+    written = db.execute("SELECT prediction_id, verdict FROM human_decisions ORDER BY prediction_id").fetchall()
+    assert written == [(1, "approved"), (2, "rejected"), (2500, "rejected"), (3500, "approved")]
+    referring = value(db, "INSERT INTO human_recommendations (prediction_id) VALUES (2500) RETURNING id")
+    assert told(partition(catalogd, CATALOGD_RETENTION_DAYS=YEAR)).count("partition.detached") == 2
+    assert value(db, "SELECT prediction_id FROM human_recommendations WHERE id = %s", referring) is None
 
 
 def test_explain_says_where_a_prediction_has_gone(db: psycopg.Connection, catalogd: Catalogd, aged: list[int]) -> None:

@@ -72,6 +72,11 @@ def test_everyone_does_their_work(roles: Shop, superuser: psycopg.Connection) ->
             "INSERT INTO audit_log (entity_type, entity_id, action, actor_type, actor_id)"
             " SELECT 'prediction', id, 'approved', 'user', 7 FROM predictions WHERE product_id = 60"
         )
+        php.execute(
+            "INSERT INTO human_recommendations (prediction_id, category_code, created_by, reason)"
+            " SELECT id, 'pipes', 7, 'a pipe' FROM predictions WHERE product_id = 60"
+        )
+        assert php.execute("SELECT decided, correct FROM lived_precision").fetchall() != []
         evidence = php.execute("SELECT count(*) FROM evidence").fetchone()
         assert evidence is not None
         assert evidence[0] >= 22
@@ -85,6 +90,9 @@ def test_everyone_does_their_work(roles: Shop, superuser: psycopg.Connection) ->
         assert f'"id": {first}' in roles.run(OPERATOR, "status", str(first), "--json")
         assert "unknown_product" in roles.run(OPERATOR, "errors", str(first))
         assert "steel hammer 60" in roles.run(OPERATOR, "explain", str(prediction[0]))
+        assert "too few decisions" in roles.run(OPERATOR, "precision")
+        assert "too few decisions" in roles.run(RUNTIME, "precision")
+        assert "learned model" in roles.run(RUNTIME, "learn")
 
         php.execute("DELETE FROM categorization_batches WHERE id = %s", (first,))
         assert php.execute("SELECT count(*) FROM predictions WHERE batch_id = %s", (first,)).fetchone() == (0,)
@@ -166,6 +174,13 @@ FORBIDDEN = {
         "SELECT metrics FROM prediction_experiments",
         "UPDATE prediction_results SET is_correct = true",
         "DELETE FROM prediction_results",
+        "INSERT INTO human_recommendations (product_id, category_code) VALUES (1, 'pipes')",
+        "UPDATE human_recommendations SET category_code = 'pipes'",
+        "DELETE FROM human_recommendations",
+        "INSERT INTO human_decisions (product_id, verdict) VALUES (1, 'rejected')",
+        "UPDATE human_decisions SET is_right = true",
+        "DELETE FROM human_decisions",
+        "DROP TRIGGER catalogd_prediction_decided ON predictions",
         "UPDATE catalogd_schema SET checksums = '{}'",
         "DELETE FROM catalogd_additions",
         "DELETE FROM _yoyo_migration",
@@ -205,6 +220,18 @@ FORBIDDEN = {
         "UPDATE categorization_batches SET completed_at = now()",
         "UPDATE categorization_batches SET created_at = now()",
         "INSERT INTO categorization_batches (product_ids, remaining_products) VALUES ('[]', 1)",
+        "INSERT INTO human_recommendations (product_id, created_at) VALUES (1, now())",
+        "INSERT INTO human_recommendations (id, product_id) VALUES (9999, 1)",
+        "UPDATE human_recommendations SET category_code = 'pipes'",
+        "UPDATE human_recommendations SET reason = 'x'",
+        "DELETE FROM human_recommendations",
+        "SELECT * FROM human_decisions",
+        "INSERT INTO human_decisions (product_id, verdict) VALUES (1, 'approved')",
+        "UPDATE human_decisions SET is_right = true",
+        "DELETE FROM human_decisions",
+        "ALTER TABLE human_recommendations DISABLE TRIGGER catalogd_recommended",
+        "CREATE TRIGGER mine AFTER INSERT ON human_recommendations"
+        " FOR EACH ROW EXECUTE FUNCTION catalogd_prediction_decided()",
         "ALTER TABLE categorization_batches DISABLE TRIGGER catalogd_batch_ordered",
         "CREATE TRIGGER mine AFTER INSERT ON categorization_batches EXECUTE FUNCTION catalogd_batch_inserted()",
         "CREATE TEMP TABLE mine (LIKE categorization_batches);"
@@ -227,6 +254,8 @@ FORBIDDEN = {
         "DELETE FROM categorization_models",
         "DELETE FROM prediction_experiments",
         "DELETE FROM prediction_results",
+        "INSERT INTO human_recommendations (product_id) VALUES (1)",
+        "DELETE FROM human_decisions",
         "INSERT INTO audit_log (entity_type, entity_id, action, actor_type) VALUES ('x', 1, 'x', 'x')",
         "DELETE FROM audit_log",
         "SELECT * FROM products",

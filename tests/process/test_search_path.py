@@ -11,6 +11,7 @@ from tests.support.factories import assert_settled, batch
 from tests.support.roles import PHP, RUNTIME, SHOP, Shop, shop_with_roles
 
 OURS = ["categorization_batches", "predictions", "evidence", "audit_log", "categorization_errors", "batch_slices"]
+OURS += ["human_recommendations", "human_decisions"]
 ORDERED = list(range(41, 46))
 
 
@@ -51,6 +52,35 @@ def test_a_callers_search_path_does_not_reach_the_trigger(place: Shop) -> None:
             (batch_id,),
         ).fetchall()
         assert entries == [("cancelled", "user", PHP), ("retried", "user", PHP)]
+
+
+def test_nor_the_triggers_that_write_decisions_down(place: Shop) -> None:
+    with place.database.connect() as superuser, place.connect(PHP) as php:
+        batch_id = batch(php, ORDERED)
+        place.run(RUNTIME, "run", "--once")
+        superuser.execute(f"CREATE SCHEMA trap AUTHORIZATION {PHP}")
+        lay_traps(php)
+        for table in OURS:
+            php.execute(f"CREATE TEMP TABLE {table} ()")
+        php.execute("SET search_path = pg_temp, trap, pg_catalog, public")
+        statements = [
+            ("UPDATE public.predictions SET status = 'approved' WHERE batch_id = %s", batch_id),
+            ("UPDATE public.predictions SET status = 'pending' WHERE batch_id = %s", batch_id),
+            (
+                "INSERT INTO public.human_recommendations (prediction_id, category_code)"
+                " SELECT id, 'pipes' FROM public.predictions WHERE batch_id = %s",
+                batch_id,
+            ),
+        ]
+        for statement, parameter in statements:
+            php.execute(statement, (parameter,))
+        assert php.execute("SELECT caller FROM trap.sprung").fetchall() == []
+        verdicts = superuser.execute("SELECT verdict, count(*) FROM human_decisions GROUP BY verdict").fetchall()
+        assert verdicts == [("recommended", len(ORDERED))]
+        actions = superuser.execute(
+            "SELECT action, count(*) FROM audit_log WHERE entity_type = 'prediction' GROUP BY action ORDER BY action"
+        ).fetchall()
+        assert actions == [(action, len(ORDERED)) for action in ("approved", "recommended", "withdrawn")]
 
 
 def test_a_schema_named_like_the_role_is_not_looked_into(place: Shop) -> None:

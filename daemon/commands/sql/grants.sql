@@ -3,8 +3,9 @@
 --
 --   owner     runs "catalogd migrate"; owns catalogd's tables, views and functions
 --   runtime   runs "catalogd run", "learn", "evaluate", "retry" and "cancel"
---   php       the shop: inserts, sets back, cancels and deletes batches, reads answers, approves or rejects them
---   operator  reads: "catalogd status", "errors" and "explain"
+--   php       the shop: inserts, sets back, cancels and deletes batches, reads answers, approves or rejects them, and
+--             recommends others
+--   operator  reads: "catalogd status", "errors", "explain" and "precision"
 --
 -- Run it before the first "catalogd migrate", which the owner may then do, and after each one. Run it as a superuser, or
 -- as the owner of the schema and of the shop's tables, with CREATEROLE; that one becomes a member of the owner role, for
@@ -97,8 +98,10 @@ BEGIN
         FROM pg_class AS c
         WHERE c.relnamespace = quote_ident(place)::regnamespace
           AND (c.relname IN ('categorization_batches', 'predictions', 'evidence', 'audit_log', 'categorization_errors',
-                             'batch_slices', 'categorization_models', 'prediction_experiments', 'prediction_results',
-                             'experiment_summary', 'metric_trends', 'catalogd_additions', 'catalogd_schema',
+                             'batch_slices', 'categorization_models', 'human_recommendations', 'human_decisions',
+                             'lived_decisions', 'lived_precision', 'lived_precision_by_model', 'prediction_experiments',
+                             'prediction_results', 'experiment_summary', 'metric_trends', 'catalogd_additions',
+                             'catalogd_schema',
                              '_yoyo_migration', '_yoyo_log', '_yoyo_version', 'yoyo_lock')
                OR c.relname IN ('catalogd_products', 'catalogd_categories')
                   AND obj_description(c.oid, 'pg_class') LIKE 'default made by catalogd%')
@@ -117,7 +120,8 @@ BEGIN
             'catalogd_adopt_column(text, text, text, text)', 'catalogd_adopt_foreign_key(text, text, text, text)',
             'catalogd_adopt_check(text, text, text)', 'catalogd_adopt_index(text, text[], boolean)',
             'catalogd_require_columns(text, text[], text)', 'catalogd_remove_additions(text)',
-            'catalogd_batch_inserted()', 'catalogd_batch_ordered()']) AS signature
+            'catalogd_batch_inserted()', 'catalogd_batch_ordered()', 'catalogd_prediction_decided()',
+            'catalogd_recommendation_given()', 'catalogd_recommended()']) AS signature
     LOOP
         IF (SELECT pg_get_userbyid(proowner) FROM pg_proc WHERE oid = thing.name) <> owner THEN
             EXECUTE format('ALTER FUNCTION %s OWNER TO %I', thing.name, owner);
@@ -146,6 +150,17 @@ BEGIN
             (php, 'SELECT', 'evidence'),
             (runtime, 'SELECT, DELETE, INSERT (batch_id, item, code, message)', 'categorization_errors'),
             (php, 'SELECT', 'categorization_errors'),
+
+            -- What people decide. A recommendation is given once, a newer one takes its place; when, and what had been
+            -- predicted, is not PHP's to say. The decisions themselves are written by triggers alone.
+            (php, 'SELECT, INSERT (prediction_id, product_id, category_code, created_by, reason)', 'human_recommendations'),
+            (php, 'SELECT', 'lived_precision'),
+            (php, 'SELECT', 'lived_precision_by_model'),
+            (runtime, 'SELECT', 'human_recommendations'),
+            (runtime, 'SELECT', 'human_decisions'),
+            (runtime, 'SELECT', 'lived_decisions'),
+            (runtime, 'SELECT', 'lived_precision'),
+            (runtime, 'SELECT', 'lived_precision_by_model'),
 
             -- The audit log. Nobody changes or deletes an entry, or chooses its time.
             (runtime, 'INSERT (entity_type, entity_id, action, actor_type, metadata)', 'audit_log'),
@@ -184,6 +199,11 @@ BEGIN
             (operator, 'SELECT', 'prediction_results'),
             (operator, 'SELECT', 'experiment_summary'),
             (operator, 'SELECT', 'metric_trends'),
+            (operator, 'SELECT', 'human_recommendations'),
+            (operator, 'SELECT', 'human_decisions'),
+            (operator, 'SELECT', 'lived_decisions'),
+            (operator, 'SELECT', 'lived_precision'),
+            (operator, 'SELECT', 'lived_precision_by_model'),
             (operator, 'SELECT', 'catalogd_products'),
             (operator, 'SELECT', 'catalogd_categories'),
             (operator, 'SELECT', 'catalogd_additions'),
@@ -198,7 +218,8 @@ BEGIN
     FOR grantee, target IN
         SELECT wanted.role, pg_get_serial_sequence(format('%I.%I', place, relation), 'id')
         FROM (VALUES (runtime, 'predictions'), (runtime, 'evidence'), (runtime, 'categorization_errors'),
-                     (runtime, 'audit_log'), (php, 'categorization_batches'), (php, 'audit_log')) AS wanted (role, relation)
+                     (runtime, 'audit_log'), (php, 'categorization_batches'), (php, 'audit_log'),
+                     (php, 'human_recommendations')) AS wanted (role, relation)
     LOOP
         EXECUTE format('GRANT USAGE ON SEQUENCE %s TO %I', target, grantee);
     END LOOP;

@@ -5,7 +5,9 @@ WITH own AS (
     FROM pg_class
     WHERE relnamespace = current_schema()::regnamespace
       AND relname IN ('categorization_batches', 'predictions', 'evidence', 'audit_log', 'categorization_errors',
-                      'batch_slices', 'categorization_models', 'catalogd_products', 'catalogd_categories')
+                      'batch_slices', 'categorization_models', 'human_recommendations', 'human_decisions',
+                      'lived_decisions', 'lived_precision', 'lived_precision_by_model', 'catalogd_products',
+                      'catalogd_categories')
 )
 SELECT format('column %s.%s %s', own.relname, attribute.attname, format_type(attribute.atttypid, NULL)) AS line
 FROM own
@@ -23,9 +25,10 @@ FROM own
 JOIN pg_trigger AS t ON t.tgrelid = own.oid AND NOT t.tgisinternal AND t.tgname LIKE 'catalogd%'
 JOIN pg_proc AS p ON p.oid = t.tgfoid
 UNION ALL
-SELECT format('constraint %s on %s: %s', c.conname, own.relname, pg_get_constraintdef(c.oid))
+SELECT format('constraint %s on %s: %s', c.conname, own.relname,
+              regexp_replace(pg_get_constraintdef(c.oid), ' NOT VALID$', ''))  -- "partition" validates it in a moment
 FROM own
-JOIN pg_constraint AS c ON c.conrelid = own.oid AND c.contype IN ('c', 'f', 'u', 'p')
+JOIN pg_constraint AS c ON c.conrelid = own.oid AND c.contype IN ('c', 'f', 'u', 'p') AND c.conparentid = 0
 JOIN catalogd_additions AS a ON a.table_name = own.relname AND (a.name = c.conname OR a.name = own.relname)
 UNION ALL
 SELECT format('unique index on %s (%s)', own.relname, pg_get_indexdef(i.indexrelid))

@@ -11,7 +11,10 @@ from daemon.settings import Settings
 from daemon.workloads.categorization import store
 from daemon.workloads.categorization.decision import NO_CATEGORY, decide
 from daemon.workloads.categorization.evidence.registry import SOURCES
+from daemon.workloads.categorization.evidence.signal import Signal
 from daemon.workloads.categorization.knowledge import CurrentKnowledge
+from daemon.workloads.categorization.people import decisions as people
+from daemon.workloads.categorization.product import Product
 
 TABLE = BatchTable(
     name="categorization_batches",
@@ -33,6 +36,7 @@ class Categorization:
     def __init__(self, threshold: float, silent: frozenset[str] = frozenset()) -> None:
         """The sources of evidence named in `silent` are not heard."""
         load("daemon.workloads.categorization")
+        load(people.PACKAGE)
         self._threshold = threshold
         self._silent = silent
         self._current = CurrentKnowledge()
@@ -45,11 +49,13 @@ class Categorization:
         products = store.read_products(conn, product_ids)
         predicted = store.read_predicted(conn, items)
         todo = [item for item in items if item.id in products and item not in predicted]
+        asked = [products[item.id] for item in todo]
         decisions = decide(
             knowledge.model,
             knowledge.taxonomy,
-            [products[item.id] for item in todo],
+            asked,
             self._threshold,
+            signals=self._hear(conn, asked),
             silent=self._silent,
         )
         decided = {
@@ -69,10 +75,14 @@ class Categorization:
             for item in items
         ]
 
+    def _hear(self, conn: Connection, products: Sequence[Product]) -> list[Signal]:
+        """What speaks for and against categories beside the model."""
+        return [] if people.SOURCE_TYPE in self._silent else people.signals(conn, products)
+
 
 def build_categorization(settings: Settings) -> Categorization:
     """Raises ConfigurationError for a source of evidence that is not there."""
-    known = [source.name for source in SOURCES]
+    known = [*(source.name for source in SOURCES), people.SOURCE_TYPE]
     if strange := sorted(settings.silent.difference(known)):
         raise ConfigurationError(
             f"CATALOGD_WITHOUT_SOURCES: there is no source named {strange[0]}; there are {', '.join(known)}"

@@ -1,8 +1,8 @@
 """Lets old predictions go: partitions whose predictions are all older than a number of days, unless they are needed.
 
 A partition that is detached is gone for everybody as if its rows had been deleted: what refers to one is set to NULL,
-and its batches are never planned again, as they would be predicted a second time. It stays where learning still reads
-what people approved in it, or a batch under way has predictions in it.
+and its batches are never planned again, as they would be predicted a second time. What people decided on them is kept
+apart, and stays. It is not detached while a batch under way has predictions in it.
 """
 
 import structlog
@@ -59,10 +59,6 @@ def _held_back_by(conn: Connection, partition: Partition) -> str | None:
     for reference in incoming(conn):
         if not reference.sets_null:
             return f"{reference.source}.{reference.column_name} refers to {HEAD} and is not ON DELETE SET NULL"
-    with conn.cursor(row_factory=scalar_row) as cursor:
-        lessons = cursor.execute(_sql("count_lessons", partition=partition.name)).fetchone()
-    if lessons:
-        return f"{lessons} approved predictions are all that is known of their products: set category_code there first"
     return None
 
 

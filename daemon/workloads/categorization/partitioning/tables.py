@@ -297,7 +297,7 @@ def _convert(conn: Connection, first: Partition, ahead: Sequence[Partition]) -> 
 def _put_parent_over(conn: Connection, table: str, leaf: str) -> None:
     """Rename a plain table, and make a partitioned one of its name with all that belongs to it."""
     indexes, references = _indexes(conn, table), _references(conn, table, incoming=False)
-    numbering = _numbering(conn, table)
+    numbering, triggers = _numbering(conn, table), _take_triggers(conn, table)
     _alter(conn, table, sql.SQL("RENAME TO {}").format(sql.Identifier(leaf)))
     for index in indexes:
         fresh = f"{leaf}_{index.name.removeprefix(f'{table}_')}"[:63]
@@ -326,8 +326,18 @@ def _put_parent_over(conn: Connection, table: str, leaf: str) -> None:
                 sql.SQL("ALTER TABLE {} {}").format(sql.Identifier(table), definition).as_bytes(conn)
                 + reference.definition.encode()
             )
+    for trigger in triggers:  # its partitions get it as they are attached
+        conn.execute(trigger)
     _move_rights(conn, leaf, table)
     _take_rights(conn, leaf)
+
+
+def _take_triggers(conn: Connection, table: str) -> list[bytes]:
+    """Drop catalogd's own triggers on a table; returns the statements that make them on the one of its name."""
+    found = conn.execute(statement(PACKAGE, "read_triggers"), {"table": table}).fetchall()
+    for name, _ in found:
+        _execute(conn, "DROP TRIGGER {} ON {}", sql.Identifier(name), sql.Identifier(table))
+    return [definition.encode() for _, definition in found]
 
 
 def _numbering(conn: Connection, table: str) -> Callable[[str], None]:

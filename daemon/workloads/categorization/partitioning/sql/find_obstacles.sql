@@ -12,7 +12,7 @@ JOIN pg_class AS view ON view.oid = rule.ev_class
 UNION
 SELECT format('trigger %%s', t.tgname)
 FROM own
-JOIN pg_trigger AS t ON t.tgrelid = own.oid AND NOT t.tgisinternal
+JOIN pg_trigger AS t ON t.tgrelid = own.oid AND NOT t.tgisinternal AND t.tgname NOT LIKE 'catalogd%%'
 UNION
 SELECT 'row level security'
 FROM own

@@ -1,0 +1,1 @@
+"""What people decided: it speaks for and against categories, and tells how right the predictions proved to be."""
