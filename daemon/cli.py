@@ -11,7 +11,7 @@ from daemon.errors import DaemonError
 
 COMMANDS = (
     *("run", "migrate", "partition", "grants", "learn", "import"),
-    *("status", "errors", "explain", "retry", "cancel", "demo"),
+    *("status", "errors", "explain", "rules", "retry", "cancel", "demo"),
 )
 
 

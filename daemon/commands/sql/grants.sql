@@ -98,6 +98,7 @@ BEGIN
         WHERE c.relnamespace = quote_ident(place)::regnamespace
           AND (c.relname IN ('categorization_batches', 'predictions', 'evidence', 'audit_log', 'categorization_errors',
                              'batch_slices', 'categorization_models', 'catalogd_additions', 'catalogd_schema',
+                             'category_rules',
                              '_yoyo_migration', '_yoyo_log', '_yoyo_version', 'yoyo_lock')
                OR c.relname IN ('catalogd_products', 'catalogd_categories')
                   AND obj_description(c.oid, 'pg_class') LIKE 'default made by catalogd%')
@@ -116,7 +117,7 @@ BEGIN
             'catalogd_adopt_column(text, text, text, text)', 'catalogd_adopt_foreign_key(text, text, text, text)',
             'catalogd_adopt_check(text, text, text)', 'catalogd_adopt_index(text, text[], boolean)',
             'catalogd_require_columns(text, text[], text)', 'catalogd_remove_additions(text)',
-            'catalogd_batch_inserted()', 'catalogd_batch_ordered()']) AS signature
+            'catalogd_batch_inserted()', 'catalogd_batch_ordered()', 'catalogd_rule_changed()']) AS signature
     LOOP
         IF (SELECT pg_get_userbyid(proowner) FROM pg_proc WHERE oid = thing.name) <> owner THEN
             EXECUTE format('ALTER FUNCTION %s OWNER TO %I', thing.name, owner);
@@ -149,6 +150,11 @@ BEGIN
             (runtime, 'INSERT (entity_type, entity_id, action, actor_type, metadata)', 'audit_log'),
             (php, 'SELECT, INSERT (entity_type, entity_id, action, actor_type, actor_id, metadata)', 'audit_log'),
 
+            -- The rules. PHP writes them and the daemon reads them; their times are the trigger's.
+            (php, 'SELECT, DELETE, INSERT (field, pattern, category_code, weight, note, who, is_active),'
+                  ' UPDATE (field, pattern, category_code, weight, note, who, is_active)', 'category_rules'),
+            (runtime, 'SELECT', 'category_rules'),
+
             -- What is nobody's but catalogd's. "learn" adds a model; none is changed.
             (runtime, 'SELECT, INSERT, UPDATE, DELETE', 'batch_slices'),
             (runtime, 'SELECT, INSERT (products, categories, report, content)', 'categorization_models'),
@@ -167,6 +173,7 @@ BEGIN
             (operator, 'SELECT', 'audit_log'),
             (operator, 'SELECT', 'batch_slices'),
             (operator, 'SELECT', 'categorization_models'),
+            (operator, 'SELECT', 'category_rules'),
             (operator, 'SELECT', 'catalogd_products'),
             (operator, 'SELECT', 'catalogd_categories'),
             (operator, 'SELECT', 'catalogd_additions'),
@@ -181,7 +188,8 @@ BEGIN
     FOR grantee, target IN
         SELECT wanted.role, pg_get_serial_sequence(format('%I.%I', place, relation), 'id')
         FROM (VALUES (runtime, 'predictions'), (runtime, 'evidence'), (runtime, 'categorization_errors'),
-                     (runtime, 'audit_log'), (php, 'categorization_batches'), (php, 'audit_log')) AS wanted (role, relation)
+                     (runtime, 'audit_log'), (php, 'categorization_batches'), (php, 'audit_log'),
+                     (php, 'category_rules')) AS wanted (role, relation)
     LOOP
         EXECUTE format('GRANT USAGE ON SEQUENCE %s TO %I', target, grantee);
     END LOOP;

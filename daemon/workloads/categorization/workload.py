@@ -10,6 +10,7 @@ from daemon.settings import Settings
 from daemon.workloads.categorization import store
 from daemon.workloads.categorization.decision import NO_CATEGORY, decide
 from daemon.workloads.categorization.knowledge import CurrentKnowledge
+from daemon.workloads.categorization.rules.current import CurrentRules
 
 TABLE = BatchTable(
     name="categorization_batches",
@@ -30,8 +31,10 @@ class Categorization:
 
     def __init__(self, threshold: float) -> None:
         load("daemon.workloads.categorization")
+        load("daemon.workloads.categorization.rules")
         self._threshold = threshold
         self._current = CurrentKnowledge()
+        self._rules = CurrentRules()
 
     def process(self, conn: Connection, items: Sequence[Item]) -> Sequence[Outcome]:
         """One prediction for each product that the shop has; a product that it has not is an item error."""
@@ -41,7 +44,9 @@ class Categorization:
         products = store.read_products(conn, product_ids)
         predicted = store.read_predicted(conn, items)
         todo = [item for item in items if item.id in products and item not in predicted]
-        decisions = decide(knowledge.model, knowledge.taxonomy, [products[item.id] for item in todo], self._threshold)
+        asked = [products[item.id] for item in todo]
+        signals = self._rules.signals(conn, knowledge.taxonomy, asked)
+        decisions = decide(knowledge.model, knowledge.taxonomy, asked, self._threshold, signals)
         decided = {
             item: decision
             for item, decision in zip(todo, decisions, strict=True)
