@@ -12,7 +12,7 @@ from daemon import cli
 from daemon.database.embedded import EmbeddedServer
 from daemon.engine.queue import Timing
 from tests.support.engine import make_queue
-from tests.support.factories import assert_settled, batch, errors_of
+from tests.support.factories import assert_settled, batch, errors_of, rule
 from tests.support.roles import OPERATOR, OWNER, PHP, ROLES, RUNTIME, SHOP, Shop, shop_with_roles
 from tests.support.waiting import wait_until, wait_until_idle
 
@@ -80,6 +80,12 @@ def test_everyone_does_their_work(roles: Shop, superuser: psycopg.Connection) ->
         assert f'"id": {first}' in roles.run(OPERATOR, "status", str(first), "--json")
         assert "unknown_product" in roles.run(OPERATOR, "errors", str(first))
         assert "steel hammer 60" in roles.run(OPERATOR, "explain", str(prediction[0]))
+
+        rule_id = rule(php, "hammer", "hammers", who=7)
+        php.execute("UPDATE category_rules SET weight = 2 WHERE id = %s", (rule_id,))
+        assert "active\t+2\thammers" in roles.run(OPERATOR, "rules", "list")
+        assert "30 match" in roles.run(OPERATOR, "rules", "test", str(rule_id))
+        php.execute("DELETE FROM category_rules WHERE id = %s", (rule_id,))
 
         php.execute("DELETE FROM categorization_batches WHERE id = %s", (first,))
         assert php.execute("SELECT count(*) FROM predictions WHERE batch_id = %s", (first,)).fetchone() == (0,)
@@ -156,6 +162,9 @@ FORBIDDEN = {
         "UPDATE categorization_errors SET message = 'x'",
         "UPDATE categorization_models SET content = ''",
         "DELETE FROM categorization_models",
+        "INSERT INTO category_rules (field, pattern, category_code) VALUES ('name', 'x', 'pipes')",
+        "UPDATE category_rules SET weight = 1",
+        "DELETE FROM category_rules",
         "UPDATE catalogd_schema SET checksums = '{}'",
         "DELETE FROM catalogd_additions",
         "DELETE FROM _yoyo_migration",
@@ -192,6 +201,11 @@ FORBIDDEN = {
         "UPDATE categorization_batches SET completed_at = now()",
         "UPDATE categorization_batches SET created_at = now()",
         "INSERT INTO categorization_batches (product_ids, remaining_products) VALUES ('[]', 1)",
+        "INSERT INTO category_rules (field, pattern, category_code, updated_at) VALUES ('name', 'x', 'pipes', now())",
+        "UPDATE category_rules SET updated_at = now()",
+        "UPDATE category_rules SET created_at = now()",
+        "ALTER TABLE category_rules DISABLE TRIGGER catalogd_rule_changed",
+        "CREATE TRIGGER mine AFTER INSERT ON category_rules EXECUTE FUNCTION catalogd_rule_changed()",
         "ALTER TABLE categorization_batches DISABLE TRIGGER catalogd_batch_ordered",
         "CREATE TRIGGER mine AFTER INSERT ON categorization_batches EXECUTE FUNCTION catalogd_batch_inserted()",
         "CREATE TEMP TABLE mine (LIKE categorization_batches);"
@@ -212,6 +226,9 @@ FORBIDDEN = {
         "UPDATE batch_slices SET attempts = 0",
         "SELECT * FROM batch_slices FOR UPDATE",
         "DELETE FROM categorization_models",
+        "INSERT INTO category_rules (field, pattern, category_code) VALUES ('name', 'x', 'pipes')",
+        "UPDATE category_rules SET is_active = false",
+        "DELETE FROM category_rules",
         "INSERT INTO audit_log (entity_type, entity_id, action, actor_type) VALUES ('x', 1, 'x', 'x')",
         "DELETE FROM audit_log",
         "SELECT * FROM products",
@@ -268,6 +285,7 @@ def test_whole_tables_are_granted_for_reading_only(superuser: psycopg.Connection
     ).fetchall()
     assert sorted(rows) == [
         (PHP, "categorization_batches", "DELETE"),
+        (PHP, "category_rules", "DELETE"),
         (RUNTIME, "batch_slices", "DELETE"),
         (RUNTIME, "batch_slices", "INSERT"),
         (RUNTIME, "batch_slices", "UPDATE"),

@@ -98,7 +98,7 @@ BEGIN
         WHERE c.relnamespace = quote_ident(place)::regnamespace
           AND (c.relname IN ('categorization_batches', 'predictions', 'evidence', 'audit_log', 'categorization_errors',
                              'batch_slices', 'categorization_models', 'catalogd_additions', 'catalogd_schema',
-                             'category_rules',
+                             'category_rules', 'batch_observations', 'batch_drift',
                              '_yoyo_migration', '_yoyo_log', '_yoyo_version', 'yoyo_lock')
                OR c.relname IN ('catalogd_products', 'catalogd_categories')
                   AND obj_description(c.oid, 'pg_class') LIKE 'default made by catalogd%')
@@ -155,6 +155,11 @@ BEGIN
                   ' UPDATE (field, pattern, category_code, weight, note, who, is_active)', 'category_rules'),
             (runtime, 'SELECT', 'category_rules'),
 
+            -- What slices saw, and the view that sums it up.
+            (runtime, 'INSERT (batch_id, model_version, products, low, unknown, unknown_manufacturers)', 'batch_observations'),
+            (runtime, 'SELECT', 'batch_drift'),
+            (php, 'SELECT', 'batch_drift'),
+
             -- What is nobody's but catalogd's. "learn" adds a model; none is changed.
             (runtime, 'SELECT, INSERT, UPDATE, DELETE', 'batch_slices'),
             (runtime, 'SELECT, INSERT (products, categories, report, content)', 'categorization_models'),
@@ -174,6 +179,8 @@ BEGIN
             (operator, 'SELECT', 'batch_slices'),
             (operator, 'SELECT', 'categorization_models'),
             (operator, 'SELECT', 'category_rules'),
+            (operator, 'SELECT', 'batch_observations'),
+            (operator, 'SELECT', 'batch_drift'),
             (operator, 'SELECT', 'catalogd_products'),
             (operator, 'SELECT', 'catalogd_categories'),
             (operator, 'SELECT', 'catalogd_additions'),

@@ -5,7 +5,7 @@ WITH own AS (
     FROM pg_class
     WHERE relnamespace = current_schema()::regnamespace
       AND relname IN ('categorization_batches', 'predictions', 'evidence', 'audit_log', 'categorization_errors',
-                      'batch_slices', 'categorization_models', 'category_rules', 'catalogd_products', 'catalogd_categories')
+                      'batch_slices', 'categorization_models', 'category_rules', 'batch_observations', 'catalogd_products', 'catalogd_categories')
 )
 SELECT format('column %s.%s %s', own.relname, attribute.attname, format_type(attribute.atttypid, NULL)) AS line
 FROM own

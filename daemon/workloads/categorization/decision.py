@@ -47,6 +47,8 @@ class Decision:
     level: Level
     evidence: tuple[Evidence, ...]
     alternatives: tuple[Alternative, ...] = ()
+    unknown_share: float = 0.0
+    unknown_manufacturer: bool = False
 
 
 def decide(

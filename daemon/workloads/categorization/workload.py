@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from psycopg import Connection
 
 from daemon.database.statements import load
-from daemon.engine.workload import BatchTable, Item, Outcome
+from daemon.engine.workload import BatchTable, Ended, Item, Outcome
 from daemon.settings import Settings
 from daemon.workloads.categorization import store
 from daemon.workloads.categorization.decision import NO_CATEGORY, decide
+from daemon.workloads.categorization.drift.store import write_observations
+from daemon.workloads.categorization.drift.telling import tell_drifted
 from daemon.workloads.categorization.knowledge import CurrentKnowledge
 from daemon.workloads.categorization.rules.current import CurrentRules
 
@@ -32,6 +34,7 @@ class Categorization:
     def __init__(self, threshold: float) -> None:
         load("daemon.workloads.categorization")
         load("daemon.workloads.categorization.rules")
+        load("daemon.workloads.categorization.drift")
         self._threshold = threshold
         self._current = CurrentKnowledge()
         self._rules = CurrentRules()
@@ -54,6 +57,7 @@ class Categorization:
         }
         if decided:
             store.write_predictions(conn, decided, knowledge.version, knowledge.text_limits)
+            write_observations(conn, decided, knowledge.version)
         done = decided.keys() | predicted
         return [
             Outcome.done(item)
@@ -63,6 +67,10 @@ class Categorization:
             else Outcome.failed(item, "unknown_product", "the shop has no product with this id")
             for item in items
         ]
+
+    def ended(self, conn: Connection, batches: Sequence[Ended]) -> None:
+        """Tell of batches that are unlike what was learned from."""
+        tell_drifted(conn, batches)
 
 
 def build_categorization(settings: Settings) -> Categorization:

@@ -31,6 +31,8 @@ class Judged(NamedTuple):
     truth: str
     category_code: str
     confidence: float
+    unknown_share: float = 0.0
+    unknown_manufacturer: bool = False
 
 
 @dataclass(frozen=True, slots=True)
