@@ -14,6 +14,15 @@ LARGEST = 10**30  # whole numbers beyond are passed over: Python refuses to writ
 
 def lines_of(attributes: object) -> str:
     """Attributes as lines "key: value", in their order; nested keys are joined by a dot, lists give a line an entry."""
+    if (
+        isinstance(attributes, dict)
+        and len(attributes) <= ENTRIES
+        and "" not in attributes
+        and {*map(type, attributes.values())} <= {str}
+    ):
+        text = "\n".join([f"{key}: {value}" for key, value in attributes.items()])
+        if text.count("\n") == len(attributes) - 1:  # as most are: the short way
+            return text[:LONGEST_TEXT]
     lines: list[str] = []
     for line in _lines("", attributes, DEPTH):
         lines.append(line)

@@ -55,6 +55,11 @@ def test_whatever_the_attributes_are_the_text_is_bounded(attributes: object) -> 
     assert text_of(make_product(attributes=attributes), "attributes") == text.encode("utf-8", "replace")
 
 
+@given(st.dictionaries(st.text(), st.text()))
+def test_the_short_way_is_the_same_way(attributes: dict[str, str]) -> None:
+    assert lines_of(attributes) == lines_of(attributes | {"nothing": None})
+
+
 def test_long_texts_are_cut() -> None:
     assert len(text_of(make_product(name="ä" * 10_000), "name").decode()) == LONGEST_TEXT
     assert lines_of(["x"] * 10_000).count("\n") == ENTRIES - 1
