@@ -52,7 +52,7 @@ def decide_by(name: str) -> Decide:
     count, decision = int(steps or 0), constant()
 
     def decide(
-        _model: object, _taxonomy: object, products: Sequence[Product], _threshold: float, _signals: object = ()
+        _model: object, _taxonomy: object, products: Sequence[Product], _threshold: float, **_rest: object
     ) -> list[Decision]:
         for _ in range(count * len(products)):
             pass

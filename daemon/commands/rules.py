@@ -163,6 +163,7 @@ def _rule_of(conn: "Connection", options: argparse.Namespace) -> "Rule":
 
 def _suggester(conn: "Connection", rule: "Rule") -> "tuple[int | None, Suggest | None]":
     """The model in use with the other rules in use; nothing where none can be used."""
+    from daemon.settings import read_settings
     from daemon.workloads.categorization.rules.current import MOST_RULES, find_problems
     from daemon.workloads.categorization.rules.matching import Matcher
     from daemon.workloads.categorization.rules.store import read_active
@@ -180,4 +181,4 @@ def _suggester(conn: "Connection", rule: "Rule") -> "tuple[int | None, Suggest |
     active = read_active(conn, MOST_RULES)
     problems = find_problems(active, taxonomy)
     others = Matcher([other for other in active if other not in problems and other.id != rule.id])
-    return version, suggester(model, taxonomy, others)
+    return version, suggester(model, taxonomy, others, read_settings().silent)

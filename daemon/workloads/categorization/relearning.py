@@ -31,7 +31,7 @@ def learn_from_shop(conn: Connection) -> Learned:
             yield pair
 
     with closing(counted(store.read_labelled(conn))) as labelled:  # or an interruption leaves the transaction open
-        lesson = learn(labelled)
+        lesson = learn(labelled, taxonomy=store.read_taxonomy(conn))
     model, usual = lesson.model, Shares.of_judged(lesson.judged)
     version = store.write_model(conn, model, products, {"usual": dict(usual.as_report())} if usual else {})
     return Learned(version, products, len(model.categories))

@@ -6,13 +6,19 @@ from psycopg import Connection
 
 from daemon.database.statements import load
 from daemon.engine.workload import BatchTable, Ended, Item, Outcome
+from daemon.errors import ConfigurationError
 from daemon.settings import Settings
 from daemon.workloads.categorization import store
 from daemon.workloads.categorization.decision import NO_CATEGORY, decide
 from daemon.workloads.categorization.drift.store import write_observations
 from daemon.workloads.categorization.drift.telling import tell_drifted
+from daemon.workloads.categorization.evidence.registry import SOURCES
+from daemon.workloads.categorization.evidence.signal import Signal
 from daemon.workloads.categorization.knowledge import CurrentKnowledge
+from daemon.workloads.categorization.product import Product
 from daemon.workloads.categorization.rules.current import CurrentRules
+from daemon.workloads.categorization.rules.matching import SOURCE_TYPE
+from daemon.workloads.categorization.taxonomy import Taxonomy
 
 TABLE = BatchTable(
     name="categorization_batches",
@@ -31,11 +37,13 @@ class Categorization:
     name = "categorization"
     table = TABLE
 
-    def __init__(self, threshold: float) -> None:
+    def __init__(self, threshold: float, silent: frozenset[str] = frozenset()) -> None:
+        """The sources of evidence named in `silent` are not heard."""
         load("daemon.workloads.categorization")
         load("daemon.workloads.categorization.rules")
         load("daemon.workloads.categorization.drift")
         self._threshold = threshold
+        self._silent = silent
         self._current = CurrentKnowledge()
         self._rules = CurrentRules()
 
@@ -48,15 +56,17 @@ class Categorization:
         predicted = store.read_predicted(conn, items)
         todo = [item for item in items if item.id in products and item not in predicted]
         asked = [products[item.id] for item in todo]
-        signals = self._rules.signals(conn, knowledge.taxonomy, asked)
-        decisions = decide(knowledge.model, knowledge.taxonomy, asked, self._threshold, signals)
+        signals = self._hear_rules(conn, knowledge.taxonomy, asked)
+        decisions = decide(
+            knowledge.model, knowledge.taxonomy, asked, self._threshold, signals=signals, silent=self._silent
+        )
         decided = {
             item: decision
             for item, decision in zip(todo, decisions, strict=True)
             if decision.category_code != NO_CATEGORY
         }
         if decided:
-            store.write_predictions(conn, decided, knowledge.version, knowledge.text_limits)
+            store.write_predictions(conn, decided, knowledge.taxonomy, knowledge.version, knowledge.text_limits)
             write_observations(conn, decided, knowledge.version)
         done = decided.keys() | predicted
         return [
@@ -68,10 +78,19 @@ class Categorization:
             for item in items
         ]
 
+    def _hear_rules(self, conn: Connection, taxonomy: Taxonomy, products: Sequence[Product]) -> Sequence[Signal]:
+        return () if SOURCE_TYPE in self._silent else self._rules.signals(conn, taxonomy, products)
+
     def ended(self, conn: Connection, batches: Sequence[Ended]) -> None:
         """Tell of batches that are unlike what was learned from."""
         tell_drifted(conn, batches)
 
 
 def build_categorization(settings: Settings) -> Categorization:
-    return Categorization(settings.threshold)
+    """Raises ConfigurationError for a source of evidence that is not there."""
+    known = [*(source.name for source in SOURCES), SOURCE_TYPE]
+    if strange := sorted(settings.silent.difference(known)):
+        raise ConfigurationError(
+            f"CATALOGD_WITHOUT_SOURCES: there is no source named {strange[0]}; there are {', '.join(known)}"
+        )
+    return Categorization(settings.threshold, settings.silent)

@@ -101,12 +101,12 @@ def try_out(products: Iterable[Product], rule: Rule, seconds: float, suggest: Su
     return trial
 
 
-def suggester(model: Model, taxonomy: Taxonomy, others: Matcher) -> Suggest:
-    """Decides as the daemon does with these other rules, and no decisions of people."""
+def suggester(model: Model, taxonomy: Taxonomy, others: Matcher, silent: frozenset[str]) -> Suggest:
+    """Decides as the daemon does with these other rules, without the silent sources, and no decisions of people."""
 
     def suggest(products: Sequence[Product], signals: Sequence[Signal]) -> list[str]:
         heard = [*others.find(products).signals, *signals]
-        return [decision.category_code for decision in decide(model, taxonomy, products, signals=heard)]
+        return [decision.category_code for decision in decide(model, taxonomy, products, signals=heard, silent=silent)]
 
     return suggest
 

@@ -9,7 +9,6 @@ from psycopg.types.json import Jsonb
 
 from daemon.database.statements import statement
 from daemon.engine.workload import Ended, Item
-from daemon.workloads.categorization import workload as categorization
 from daemon.workloads.categorization.decision import Decision
 from daemon.workloads.categorization.drift.band import Shares
 from daemon.workloads.categorization.drift.store import Drift, read_drift, write_observations
@@ -139,7 +138,7 @@ def test_what_is_read_is_found_by_its_batch_alone(db: psycopg.Connection) -> Non
     query = statement("daemon.workloads.categorization.drift", "read_drift")
     plan = "\n".join(row for (row,) in db.execute(b"EXPLAIN ANALYZE " + query, {"batch_ids": "{7}"}))
     assert "batch_observations_of_batch" in plan
-    assert "Rows Removed by Filter: 1" not in plan
+    assert "Seq Scan on batch_observations" not in plan
 
 
 def test_halves_that_are_rolled_back_are_not_counted(db: psycopg.Connection) -> None:
@@ -151,9 +150,7 @@ def test_halves_that_are_rolled_back_are_not_counted(db: psycopg.Connection) -> 
     assert read_drift(db, [batch_id])[batch_id].seen.products == 2
 
 
-def test_a_drifted_batch_from_end_to_end(
-    db: psycopg.Connection, catalogd: Catalogd, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_drifted_batch_from_end_to_end(db: psycopg.Connection, catalogd: Catalogd) -> None:
     """Learned from hammers and pipes; then comes something else."""
     product_ids = shop(db, products=600, labelled=500)
     strange = db.execute(
@@ -168,14 +165,15 @@ def test_a_drifted_batch_from_end_to_end(
     other = batch(db, [id for (id,) in strange])
     event = process.wait_for("batch.drifted", batch_id=other)
     assert event["products"] == 200
-    assert set(event["outside"]) == {"low", "unknown", "unknown_manufacturers"}
+    assert {*event["outside"]} >= {"unknown", "unknown_manufacturers"}
     assert process.stop() == 0
     assert [e["batch_id"] for e in process.named("batch.drifted")] == [other]
     whole = catalogd("status").stdout
-    assert f"batch {other} is unlike what was learned from: 100.0% with low confidence (usually " in whole
+    (line,) = (line for line in whole.splitlines() if line.startswith(f"batch {other} "))
+    assert line.startswith(f"batch {other} is unlike what was learned from: ")
+    assert line.endswith("100.0% from unknown manufacturers (usually 0.0%)")
     assert f"batch {same} " not in whole
     assert f"batch {same} in figures: 0.0% with low confidence" in catalogd("status", str(same)).stdout
     shown = json.loads(catalogd("status", str(other), "--json").stdout)["drift"]
     assert shown["outside"] == event["outside"]
     assert shown["usual_low"] == event["usual_low"]
-    assert categorization.TABLE.slice_size >= 200
