@@ -11,7 +11,7 @@ from daemon.errors import DaemonError
 
 COMMANDS = (
     *("run", "migrate", "partition", "grants", "learn", "evaluate", "import"),
-    *("status", "errors", "explain", "precision", "retry", "cancel", "demo"),
+    *("status", "errors", "explain", "precision", "rules", "retry", "cancel", "demo"),
 )
 
 

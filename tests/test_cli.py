@@ -31,6 +31,7 @@ STATUS_KEYS = {
     "error_message",
     "wait_s",
     "run_s",
+    "drift",
 }
 
 

@@ -51,7 +51,9 @@ def decide_by(name: str) -> Decide:
         raise ValueError(f"no such decision: {name}")
     count, decision = int(steps or 0), constant()
 
-    def decide(_model: object, _taxonomy: object, products: Sequence[Product], _threshold: float) -> list[Decision]:
+    def decide(
+        _model: object, _taxonomy: object, products: Sequence[Product], _threshold: float, **_rest: object
+    ) -> list[Decision]:
         for _ in range(count * len(products)):
             pass
         return [decision] * len(products)

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from daemon.database.statements import statement
+from daemon.workloads.categorization.drift.store import Drift
 from daemon.workloads.categorization.explanation import one_line
 
 LARGEST_ID = 2**63 - 1
@@ -21,6 +22,11 @@ COLOURS = {
     "cancelled": "yellow",
     "processing": "cyan",
     "pending": "blue",
+}
+MEANINGS = {
+    "low": "with low confidence",
+    "unknown": "of what is said unknown",
+    "unknown_manufacturers": "from unknown manufacturers",
 }
 
 
@@ -80,10 +86,29 @@ def show_batches(batches: Sequence[Batch]) -> None:
             "" if batch.run_s is None else f"{batch.run_s:.2f} s",
             f"{rate:,.0f}" if rate else "",
         )
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = 140  # a pipe has no width: nothing may be cut or wrapped for a grep
+    console = _console()
     console.print(table)
     for batch in batches:
         if batch.error_message:
             console.print(f"batch {batch.id}: {one_line(batch.error_message)}", markup=False, emoji=False)
+
+
+def show_drift(drifts: Sequence[Drift]) -> None:
+    """A line for each batch: what it is like, and what was usual when the model was learned."""
+    console = _console()
+    for drift in drifts:
+        parts = [
+            f"{getattr(drift.seen, figure):.1%} {meaning}"
+            + (f" (usually {getattr(drift.usual, figure):.1%})" if drift.usual else "")
+            for figure, meaning in MEANINGS.items()
+        ]
+        verdict = "is unlike what was learned from" if drift.outside else "in figures"
+        style = "yellow" if drift.outside else ""
+        console.print(Text(f"batch {drift.batch_id} {verdict}: {', '.join(parts)}", style=style), soft_wrap=True)
+
+
+def _console() -> Console:
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 140  # a pipe has no width: nothing may be cut or wrapped for a grep
+    return console

@@ -16,19 +16,25 @@ def act(options: argparse.Namespace) -> int:
     import sys
     from dataclasses import asdict
 
-    from daemon.commands.batches import list_batches, show_batches
+    from daemon.commands.batches import list_batches, show_batches, show_drift
     from daemon.commands.connection import connected
     from daemon.errors import UsageError
+    from daemon.workloads.categorization.drift.store import read_drift
+    from daemon.workloads.categorization.drift.telling import keys_of
 
     with connected("status") as conn:
         batches = list_batches(conn, options.id)
+        drifts = read_drift(conn, [batch.id for batch in batches])
     if options.id is not None and not batches:
         raise UsageError(f"there is no batch {options.id}")
     if options.json:
-        rows = [asdict(batch) for batch in batches]
+        rows = [
+            asdict(batch) | {"drift": keys_of(drifts[batch.id]) if batch.id in drifts else None} for batch in batches
+        ]
         sys.stdout.write(json.dumps(rows if options.id is None else rows[0], default=str) + "\n")
     elif not batches:
         sys.stdout.write("no batch was ever inserted\n")
     else:
         show_batches(batches)
+        show_drift([drift for drift in drifts.values() if drift.outside or options.id is not None])
     return 0

@@ -10,12 +10,13 @@ from time import monotonic
 
 import structlog
 from psycopg import Connection
+from psycopg.pq import TransactionStatus
 
 from daemon.database.failures import Effect, effect_of, is_out_of_time, summary
 from daemon.engine.backoff import Backoff
 from daemon.engine.events import announce_cancelled, announce_completed
 from daemon.engine.queue import Claim, Completed, Queue
-from daemon.engine.workload import Item, Outcome, Workload, WorkloadUnavailable, require_outcomes
+from daemon.engine.workload import Ended, Item, Outcome, Workload, WorkloadUnavailable, require_outcomes
 
 log = structlog.get_logger()
 
@@ -170,6 +171,26 @@ class SliceRunner:
                 raise InterruptedError("stopped before the commit")
             completed = self._queue.settle(conn, slices, outcomes)
         self._report(claim, outcomes, completed, monotonic() - began)
+        self.tell_ended(conn, [Ended(batch.id, batch.items) for batch in completed])
+
+    def tell_ended(self, conn: Connection, batches: Sequence[Ended]) -> None:
+        """Let the workload look at batches that were completed just now. Whatever comes of it, the worker goes on."""
+        if not batches:
+            return
+        try:
+            self._workload.ended(conn, batches)
+        except Exception as error:  # noqa: BLE001  # what was to be done is done; this is a remark on it
+            log.warning(
+                "batch.unremarked",
+                batch_id=batches[0].batch_id,
+                batches=len(batches),
+                error_type=type(error).__name__,
+                error=summary(error),
+                sqlstate=getattr(error, "sqlstate", None),
+            )
+        finally:
+            if not conn.closed and conn.info.transaction_status is not TransactionStatus.IDLE:
+                conn.rollback()  # it may have left one open, and the next claim must not be part of that
 
     def _process_in_halves(self, items_are_blamed: bool, conn: Connection, items: Sequence[Item]) -> Sequence[Outcome]:
         culprits: list[Exception] = []

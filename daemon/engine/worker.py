@@ -19,7 +19,9 @@ from daemon.engine.events import announce_planned
 from daemon.engine.queue import Backlog, Claim, NotPlanned, Planned, Queue
 from daemon.engine.readiness import Readiness
 from daemon.engine.slice import NotTreated, SliceRunner
+from daemon.engine.status import BatchStatus
 from daemon.engine.wakeup import Wakeup
+from daemon.engine.workload import Ended
 
 log = structlog.get_logger()
 
@@ -163,6 +165,8 @@ class Worker:
         put_off: list[NotPlanned] = []
         planned = self._queue.plan(conn, on_put_off=put_off.append)
         announce_planned(planned)
+        completed = [batch for batch in planned if batch.status == BatchStatus.COMPLETED]
+        self._runner.tell_ended(conn, [Ended(batch.id, batch.items) for batch in completed])
         if not put_off:
             return planned, None
         error = put_off[0].__cause__ or put_off[0]

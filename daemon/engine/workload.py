@@ -52,6 +52,13 @@ class Outcome:
         return cls(item, code, reason)
 
 
+class Ended(NamedTuple):
+    """A batch that is completed."""
+
+    batch_id: int
+    items: int  # all that it has, those in error included
+
+
 def require_outcomes(items: Sequence[Item], outcomes: Sequence[Outcome]) -> None:
     """Raises ValueError unless there is exactly one outcome for each item."""
     if Counter(items) != Counter(outcome.item for outcome in outcomes):
@@ -74,5 +81,14 @@ class Workload(Protocol):
         Each item names its batch: several tiny batches may share one call. One outcome per item, in any order. An
         item that cannot be treated is an Outcome, not an exception; after an exception the engine rolls back and
         calls again with halves, until the culprit stands alone. WorkloadUnavailable pauses the workload instead.
+        Called by several threads at once.
+        """
+
+    def ended(self, conn: Connection, batches: Sequence[Ended]) -> None:
+        """Look at batches that are completed, after the commit that completed them; there is at least one.
+
+        Told at most once for each completion: a process that dies in between has not told it, and a batch that was set
+        back is told again. The connection is in autocommit, outside of any transaction. The worker waits meanwhile: be
+        brief, and for tiny batches, of which many come together, briefer. What is raised is logged and does no harm.
         Called by several threads at once.
         """

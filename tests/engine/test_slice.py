@@ -7,16 +7,17 @@ from datetime import timedelta
 import psycopg
 import pytest
 from psycopg import errors
+from psycopg.pq import TransactionStatus
 
 from daemon.database.failures import Effect
 from daemon.engine.queue import ITEM_DEATHS, SLICE_DEATHS
 from daemon.engine.slice import NotTreated, Suspicion
-from daemon.engine.workload import Item, Outcome
+from daemon.engine.workload import Ended, Item, Outcome
 from tests.support.database import Database
 from tests.support.engine import AT_ONCE, claim, make_queue, make_runner, slices
 from tests.support.events import EventTap
 from tests.support.factories import age_claims, batch, errors_of, read_batch, shop
-from tests.support.workload import RecordingWorkload, refuse
+from tests.support.workload import Farewell, RecordingWorkload, refuse
 
 SLICE_KEYS = {"batch_id", "slice_id", "items", "attempt"}
 
@@ -417,3 +418,76 @@ def test_a_lost_connection_is_transient_and_leaves_nothing(
     age_claims(db)
     bench.treat()
     assert bench.row["status"] == "completed"
+
+
+def test_the_workload_is_told_of_the_batches_that_ended_when_they_are_committed(
+    db: psycopg.Connection, database: Database, events: EventTap
+) -> None:
+    bench = Bench(db, products=3, slice_size=2)
+    seen: list[object] = []
+
+    def look(conn: psycopg.Connection, _batches: Sequence[Ended]) -> None:
+        assert conn.info.transaction_status is TransactionStatus.IDLE
+        with database.connect() as other:
+            seen.append(other.execute("SELECT status FROM categorization_batches").fetchone())
+
+    bench.workload.at_the_end = look
+    bench.treat()
+    assert bench.workload.told == []
+    bench.treat()
+    assert bench.workload.told == [Ended(bench.batch_id, 3)]
+    assert seen == [("completed",)]
+    assert events.all("batch.unremarked") == []
+
+
+def test_many_that_end_together_are_told_together(db: psycopg.Connection) -> None:
+    ids = shop(db, products=3)
+    batch_ids = [batch(db, [id, 404]) for id in ids]
+    queue, workload = make_queue(), RecordingWorkload()
+    queue.plan(db)
+    calls: list[int] = []
+    workload.at_the_end = lambda _conn, batches: calls.append(len(batches))
+    make_runner(queue, workload).treat(db, claim(db, queue))
+    assert calls == [3]
+    assert workload.told == [Ended(batch_id, 2) for batch_id in batch_ids]
+
+
+@pytest.mark.parametrize(
+    "farewell",
+    [
+        lambda _conn, _batches: 1 / 0,
+        lambda conn, _batches: conn.execute("SELECT 1 / 0"),
+        lambda conn, _batches: conn.execute("BEGIN"),
+        lambda conn, _batches: (conn.execute("BEGIN"), conn.execute("SELECT 1 / 0")),
+    ],
+    ids=["raises", "refused by the server", "leaves a transaction", "leaves a broken transaction"],
+)
+def test_a_workload_that_fails_at_the_end_does_no_harm(
+    db: psycopg.Connection, events: EventTap, farewell: Farewell
+) -> None:
+    bench = Bench(db, products=1)
+    bench.workload.at_the_end = farewell
+    bench.treat()
+    assert bench.row["status"] == "completed"
+    assert db.info.transaction_status is TransactionStatus.IDLE
+    told = [(event["level"], event["batch_id"], event["batches"]) for event in events.all("batch.unremarked")]
+    assert told in ([("warning", bench.batch_id, 1)], [])
+    second = batch(db, [1])
+    bench.queue.plan(db)
+    bench.treat()
+    assert read_batch(db, second)["status"] == "completed"
+
+
+def test_a_connection_lost_at_the_end_is_no_fault_of_the_slice(
+    db: psycopg.Connection, database: Database, events: EventTap
+) -> None:
+    bench = Bench(db, products=1)
+    bench.workload.at_the_end = lambda conn, _batches: [
+        db.execute("SELECT pg_terminate_backend(%s, 5000)", (conn.info.backend_pid,)),
+        conn.execute("SELECT 1"),
+    ]  # type: ignore[assignment,return-value]
+    with database.connect() as conn:
+        bench.runner.treat(conn, claim(conn, bench.queue))
+        assert conn.closed
+    assert bench.row["status"] == "completed"
+    assert [event["sqlstate"] for event in events.all("batch.unremarked")] == ["57P01"]

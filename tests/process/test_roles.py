@@ -12,7 +12,7 @@ from daemon import cli
 from daemon.database.embedded import EmbeddedServer
 from daemon.engine.queue import Timing
 from tests.support.engine import make_queue
-from tests.support.factories import assert_settled, batch, errors_of
+from tests.support.factories import assert_settled, batch, errors_of, rule
 from tests.support.roles import OPERATOR, OWNER, PHP, ROLES, RUNTIME, SHOP, Shop, shop_with_roles
 from tests.support.waiting import wait_until, wait_until_idle
 
@@ -93,6 +93,12 @@ def test_everyone_does_their_work(roles: Shop, superuser: psycopg.Connection) ->
         assert "too few decisions" in roles.run(OPERATOR, "precision")
         assert "too few decisions" in roles.run(RUNTIME, "precision")
         assert "learned model" in roles.run(RUNTIME, "learn")
+
+        rule_id = rule(php, "hammer", "hammers", who=7)
+        php.execute("UPDATE category_rules SET weight = 2 WHERE id = %s", (rule_id,))
+        assert "active\t+2\thammers" in roles.run(OPERATOR, "rules", "list")
+        assert "30 match" in roles.run(OPERATOR, "rules", "test", str(rule_id))
+        php.execute("DELETE FROM category_rules WHERE id = %s", (rule_id,))
 
         php.execute("DELETE FROM categorization_batches WHERE id = %s", (first,))
         assert php.execute("SELECT count(*) FROM predictions WHERE batch_id = %s", (first,)).fetchone() == (0,)
@@ -181,6 +187,9 @@ FORBIDDEN = {
         "UPDATE human_decisions SET is_right = true",
         "DELETE FROM human_decisions",
         "DROP TRIGGER catalogd_prediction_decided ON predictions",
+        "INSERT INTO category_rules (field, pattern, category_code) VALUES ('name', 'x', 'pipes')",
+        "UPDATE category_rules SET weight = 1",
+        "DELETE FROM category_rules",
         "UPDATE catalogd_schema SET checksums = '{}'",
         "DELETE FROM catalogd_additions",
         "DELETE FROM _yoyo_migration",
@@ -232,6 +241,11 @@ FORBIDDEN = {
         "ALTER TABLE human_recommendations DISABLE TRIGGER catalogd_recommended",
         "CREATE TRIGGER mine AFTER INSERT ON human_recommendations"
         " FOR EACH ROW EXECUTE FUNCTION catalogd_prediction_decided()",
+        "INSERT INTO category_rules (field, pattern, category_code, updated_at) VALUES ('name', 'x', 'pipes', now())",
+        "UPDATE category_rules SET updated_at = now()",
+        "UPDATE category_rules SET created_at = now()",
+        "ALTER TABLE category_rules DISABLE TRIGGER catalogd_rule_changed",
+        "CREATE TRIGGER mine AFTER INSERT ON category_rules EXECUTE FUNCTION catalogd_rule_changed()",
         "ALTER TABLE categorization_batches DISABLE TRIGGER catalogd_batch_ordered",
         "CREATE TRIGGER mine AFTER INSERT ON categorization_batches EXECUTE FUNCTION catalogd_batch_inserted()",
         "CREATE TEMP TABLE mine (LIKE categorization_batches);"
@@ -256,6 +270,9 @@ FORBIDDEN = {
         "DELETE FROM prediction_results",
         "INSERT INTO human_recommendations (product_id) VALUES (1)",
         "DELETE FROM human_decisions",
+        "INSERT INTO category_rules (field, pattern, category_code) VALUES ('name', 'x', 'pipes')",
+        "UPDATE category_rules SET is_active = false",
+        "DELETE FROM category_rules",
         "INSERT INTO audit_log (entity_type, entity_id, action, actor_type) VALUES ('x', 1, 'x', 'x')",
         "DELETE FROM audit_log",
         "SELECT * FROM products",
@@ -312,6 +329,7 @@ def test_whole_tables_are_granted_for_reading_only(superuser: psycopg.Connection
     ).fetchall()
     assert sorted(rows) == [
         (PHP, "categorization_batches", "DELETE"),
+        (PHP, "category_rules", "DELETE"),
         (RUNTIME, "batch_slices", "DELETE"),
         (RUNTIME, "batch_slices", "INSERT"),
         (RUNTIME, "batch_slices", "UPDATE"),

@@ -97,3 +97,16 @@ def assert_settled(db: Connection, batch_id: int, product_ids: Sequence[int], er
     ).fetchone()
     assert unexplained == (0,)
     assert db.execute("SELECT count(*) FROM batch_slices WHERE batch_id = %s", (batch_id,)).fetchone() == (0,)
+
+
+def rule(db: Connection, pattern: str, category_code: str, field: str = "name", **columns: Any) -> int:
+    """Insert a rule the way PHP does. Returns its id."""
+    names = ["field", "pattern", "category_code", *columns]
+    row = db.execute(
+        f"INSERT INTO category_rules ({', '.join(names)})"  # noqa: S608  # names are the tests' own
+        f" VALUES ({', '.join(['%s'] * len(names))}) RETURNING id",
+        (field, pattern, category_code, *columns.values()),
+    ).fetchone()
+    assert row is not None
+    rule_id: int = row[0]
+    return rule_id

@@ -8,21 +8,25 @@ from dataclasses import replace
 
 from psycopg import Connection
 
-from daemon.engine.workload import Item, Outcome
+from daemon.engine.workload import Ended, Item, Outcome
 from daemon.workloads.categorization.workload import TABLE
 
 Hook = Callable[[Connection, Sequence[Item]], None]
+Farewell = Callable[[Connection, Sequence[Ended]], None]
 
 
 class RecordingWorkload:
-    """`before` is called first of all: it may raise, block on a lock, or wait for the test."""
+    """`before` is called first of all: it may raise, block on a lock, or wait for the test. So may `at_the_end`, when
+    batches have ended; `told` are these."""
 
     name = "categorization"
 
     def __init__(self, slice_size: int = 500, before: Hook | None = None) -> None:
         self.table = replace(TABLE, slice_size=slice_size)
         self.calls: list[list[Item]] = []
+        self.told: list[Ended] = []
         self.before = before or (lambda _conn, _items: None)
+        self.at_the_end: Farewell = lambda _conn, _batches: None
 
     def process(self, conn: Connection, items: Sequence[Item]) -> Sequence[Outcome]:
         self.calls.append(list(items))
@@ -40,6 +44,10 @@ class RecordingWorkload:
             Outcome.done(item) if item in known else Outcome.failed(item, "unknown_product", "no such product")
             for item in items
         ]
+
+    def ended(self, conn: Connection, batches: Sequence[Ended]) -> None:
+        self.told += batches
+        self.at_the_end(conn, batches)
 
 
 class Gate:

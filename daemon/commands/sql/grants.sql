@@ -100,8 +100,8 @@ BEGIN
           AND (c.relname IN ('categorization_batches', 'predictions', 'evidence', 'audit_log', 'categorization_errors',
                              'batch_slices', 'categorization_models', 'human_recommendations', 'human_decisions',
                              'lived_decisions', 'lived_precision', 'lived_precision_by_model', 'prediction_experiments',
-                             'prediction_results', 'experiment_summary', 'metric_trends', 'catalogd_additions',
-                             'catalogd_schema',
+                             'prediction_results', 'experiment_summary', 'metric_trends', 'category_rules',
+                             'batch_observations', 'batch_drift', 'catalogd_additions', 'catalogd_schema',
                              '_yoyo_migration', '_yoyo_log', '_yoyo_version', 'yoyo_lock')
                OR c.relname IN ('catalogd_products', 'catalogd_categories')
                   AND obj_description(c.oid, 'pg_class') LIKE 'default made by catalogd%')
@@ -121,7 +121,8 @@ BEGIN
             'catalogd_adopt_check(text, text, text)', 'catalogd_adopt_index(text, text[], boolean)',
             'catalogd_require_columns(text, text[], text)', 'catalogd_remove_additions(text)',
             'catalogd_batch_inserted()', 'catalogd_batch_ordered()', 'catalogd_prediction_decided()',
-            'catalogd_recommendation_given()', 'catalogd_recommended()']) AS signature
+            'catalogd_recommendation_given()', 'catalogd_recommended()',
+            'catalogd_rule_changed()']) AS signature
     LOOP
         IF (SELECT pg_get_userbyid(proowner) FROM pg_proc WHERE oid = thing.name) <> owner THEN
             EXECUTE format('ALTER FUNCTION %s OWNER TO %I', thing.name, owner);
@@ -166,6 +167,16 @@ BEGIN
             (runtime, 'INSERT (entity_type, entity_id, action, actor_type, metadata)', 'audit_log'),
             (php, 'SELECT, INSERT (entity_type, entity_id, action, actor_type, actor_id, metadata)', 'audit_log'),
 
+            -- The rules. PHP writes them and the daemon reads them; their times are the trigger's.
+            (php, 'SELECT, DELETE, INSERT (field, pattern, category_code, weight, note, who, is_active),'
+                  ' UPDATE (field, pattern, category_code, weight, note, who, is_active)', 'category_rules'),
+            (runtime, 'SELECT', 'category_rules'),
+
+            -- What slices saw, and the view that sums it up.
+            (runtime, 'INSERT (batch_id, model_version, products, low, unknown, unknown_manufacturers)', 'batch_observations'),
+            (runtime, 'SELECT', 'batch_drift'),
+            (php, 'SELECT', 'batch_drift'),
+
             -- What is nobody's but catalogd's. "learn" adds a model; none is changed.
             (runtime, 'SELECT, INSERT, UPDATE, DELETE', 'batch_slices'),
             (runtime, 'SELECT, INSERT (products, categories, report, content)', 'categorization_models'),
@@ -204,6 +215,9 @@ BEGIN
             (operator, 'SELECT', 'lived_decisions'),
             (operator, 'SELECT', 'lived_precision'),
             (operator, 'SELECT', 'lived_precision_by_model'),
+            (operator, 'SELECT', 'category_rules'),
+            (operator, 'SELECT', 'batch_observations'),
+            (operator, 'SELECT', 'batch_drift'),
             (operator, 'SELECT', 'catalogd_products'),
             (operator, 'SELECT', 'catalogd_categories'),
             (operator, 'SELECT', 'catalogd_additions'),
@@ -219,7 +233,7 @@ BEGIN
         SELECT wanted.role, pg_get_serial_sequence(format('%I.%I', place, relation), 'id')
         FROM (VALUES (runtime, 'predictions'), (runtime, 'evidence'), (runtime, 'categorization_errors'),
                      (runtime, 'audit_log'), (php, 'categorization_batches'), (php, 'audit_log'),
-                     (php, 'human_recommendations')) AS wanted (role, relation)
+                     (php, 'human_recommendations'), (php, 'category_rules')) AS wanted (role, relation)
     LOOP
         EXECUTE format('GRANT USAGE ON SEQUENCE %s TO %I', target, grantee);
     END LOOP;

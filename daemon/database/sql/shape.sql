@@ -6,8 +6,8 @@ WITH own AS (
     WHERE relnamespace = current_schema()::regnamespace
       AND relname IN ('categorization_batches', 'predictions', 'evidence', 'audit_log', 'categorization_errors',
                       'batch_slices', 'categorization_models', 'human_recommendations', 'human_decisions',
-                      'lived_decisions', 'lived_precision', 'lived_precision_by_model', 'catalogd_products',
-                      'catalogd_categories')
+                      'lived_decisions', 'lived_precision', 'lived_precision_by_model', 'category_rules',
+                      'batch_observations', 'catalogd_products', 'catalogd_categories')
 )
 SELECT format('column %s.%s %s', own.relname, attribute.attname, format_type(attribute.atttypid, NULL)) AS line
 FROM own

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from psycopg import Connection
 
 from daemon.workloads.categorization import store
+from daemon.workloads.categorization.drift.band import Shares
 from daemon.workloads.categorization.model.learning import learn
 from daemon.workloads.categorization.product import Product
 
@@ -30,6 +31,7 @@ def learn_from_shop(conn: Connection) -> Learned:
             yield pair
 
     with closing(counted(store.read_labelled(conn))) as labelled:  # or an interruption leaves the transaction open
-        model = learn(labelled, taxonomy=store.read_taxonomy(conn)).model
-    version = store.write_model(conn, model, products, {})
+        lesson = learn(labelled, taxonomy=store.read_taxonomy(conn))
+    model, usual = lesson.model, Shares.of_judged(lesson.judged)
+    version = store.write_model(conn, model, products, {"usual": dict(usual.as_report())} if usual else {})
     return Learned(version, products, len(model.categories))

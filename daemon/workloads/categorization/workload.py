@@ -5,16 +5,21 @@ from collections.abc import Sequence
 from psycopg import Connection
 
 from daemon.database.statements import load
-from daemon.engine.workload import BatchTable, Item, Outcome
+from daemon.engine.workload import BatchTable, Ended, Item, Outcome
 from daemon.errors import ConfigurationError
 from daemon.settings import Settings
 from daemon.workloads.categorization import store
 from daemon.workloads.categorization.decision import NO_CATEGORY, decide
+from daemon.workloads.categorization.drift.store import write_observations
+from daemon.workloads.categorization.drift.telling import tell_drifted
 from daemon.workloads.categorization.evidence.registry import SOURCES
 from daemon.workloads.categorization.evidence.signal import Signal
 from daemon.workloads.categorization.knowledge import CurrentKnowledge
 from daemon.workloads.categorization.people import decisions as people
 from daemon.workloads.categorization.product import Product
+from daemon.workloads.categorization.rules import matching as rules
+from daemon.workloads.categorization.rules.current import CurrentRules
+from daemon.workloads.categorization.taxonomy import Taxonomy
 
 TABLE = BatchTable(
     name="categorization_batches",
@@ -37,9 +42,12 @@ class Categorization:
         """The sources of evidence named in `silent` are not heard."""
         load("daemon.workloads.categorization")
         load(people.PACKAGE)
+        load("daemon.workloads.categorization.rules")
+        load("daemon.workloads.categorization.drift")
         self._threshold = threshold
         self._silent = silent
         self._current = CurrentKnowledge()
+        self._rules = CurrentRules()
 
     def process(self, conn: Connection, items: Sequence[Item]) -> Sequence[Outcome]:
         """One prediction for each product that the shop has; a product that it has not is an item error."""
@@ -50,13 +58,9 @@ class Categorization:
         predicted = store.read_predicted(conn, items)
         todo = [item for item in items if item.id in products and item not in predicted]
         asked = [products[item.id] for item in todo]
+        signals = self._hear(conn, knowledge.taxonomy, asked)
         decisions = decide(
-            knowledge.model,
-            knowledge.taxonomy,
-            asked,
-            self._threshold,
-            signals=self._hear(conn, asked),
-            silent=self._silent,
+            knowledge.model, knowledge.taxonomy, asked, self._threshold, signals=signals, silent=self._silent
         )
         decided = {
             item: decision
@@ -65,6 +69,7 @@ class Categorization:
         }
         if decided:
             store.write_predictions(conn, decided, knowledge.taxonomy, knowledge.version, knowledge.text_limits)
+            write_observations(conn, decided, knowledge.version)
         done = decided.keys() | predicted
         return [
             Outcome.done(item)
@@ -75,14 +80,23 @@ class Categorization:
             for item in items
         ]
 
-    def _hear(self, conn: Connection, products: Sequence[Product]) -> list[Signal]:
+    def _hear(self, conn: Connection, taxonomy: Taxonomy, products: Sequence[Product]) -> list[Signal]:
         """What speaks for and against categories beside the model."""
-        return [] if people.SOURCE_TYPE in self._silent else people.signals(conn, products)
+        signals: list[Signal] = []
+        if people.SOURCE_TYPE not in self._silent:
+            signals += people.signals(conn, products)
+        if rules.SOURCE_TYPE not in self._silent:
+            signals += self._rules.signals(conn, taxonomy, products)
+        return signals
+
+    def ended(self, conn: Connection, batches: Sequence[Ended]) -> None:
+        """Tell of batches that are unlike what was learned from."""
+        tell_drifted(conn, batches)
 
 
 def build_categorization(settings: Settings) -> Categorization:
     """Raises ConfigurationError for a source of evidence that is not there."""
-    known = [*(source.name for source in SOURCES), people.SOURCE_TYPE]
+    known = [*(source.name for source in SOURCES), people.SOURCE_TYPE, rules.SOURCE_TYPE]
     if strange := sorted(settings.silent.difference(known)):
         raise ConfigurationError(
             f"CATALOGD_WITHOUT_SOURCES: there is no source named {strange[0]}; there are {', '.join(known)}"

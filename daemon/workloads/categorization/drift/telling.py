@@ -1,0 +1,38 @@
+"""Tells of batches that are unlike what was learned from."""
+
+from collections.abc import Sequence
+
+import structlog
+from psycopg import Connection
+
+from daemon.database.pool import bounded
+from daemon.engine.workload import Ended
+from daemon.workloads.categorization.drift.band import FEWEST, FIGURES
+from daemon.workloads.categorization.drift.store import Drift, read_drift
+
+log = structlog.get_logger()
+
+
+def tell_drifted(conn: Connection, batches: Sequence[Ended]) -> None:
+    """A warning for each batch that is outside of the band. Of tiny ones, which cannot be, nothing is asked."""
+    batch_ids = [batch.batch_id for batch in batches if batch.items >= FEWEST]
+    if not batch_ids:
+        return
+    with bounded(conn):
+        found = read_drift(conn, batch_ids)
+    for drift in found.values():
+        if drift.outside:
+            log.warning("batch.drifted", **keys_of(drift))
+
+
+def keys_of(drift: Drift) -> dict[str, object]:
+    """The figures of a batch beside the usual ones, as in the event."""
+    usual = {f"usual_{figure}": round(getattr(drift.usual, figure), 3) for figure in FIGURES} if drift.usual else {}
+    return {
+        "batch_id": drift.batch_id,
+        "products": drift.seen.products,
+        **{figure: round(getattr(drift.seen, figure), 3) for figure in FIGURES},
+        **usual,
+        "outside": list(drift.outside),
+        "model_version": drift.model_version,
+    }

@@ -1,0 +1,10 @@
+SELECT id,
+       field,
+       left(pattern, %(longest_pattern)s + 1) AS pattern,
+       category_code,
+       weight::float8 AS weight,
+       coalesce(left(note, %(longest_note)s), '') AS note,
+       is_active,
+       updated_at::text AS changed
+FROM category_rules
+WHERE id = %(rule_id)s

@@ -1,0 +1,13 @@
+-- The rules in use, and of each no more than can be used: the rest of a long pattern only shows that it is too long.
+SELECT id,
+       field,
+       left(pattern, %(longest_pattern)s + 1) AS pattern,
+       category_code,
+       weight::float8 AS weight,
+       coalesce(left(note, %(longest_note)s), '') AS note,
+       is_active,
+       updated_at::text AS changed
+FROM category_rules
+WHERE is_active
+ORDER BY id
+LIMIT %(most)s + 1
