@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from psycopg import Connection
 
-from daemon.engine.workload import Item, Outcome
+from daemon.engine.workload import Duty, Item, Outcome
 from daemon.workloads.categorization.workload import TABLE
 
 Hook = Callable[[Connection, Sequence[Item]], None]
@@ -40,6 +40,9 @@ class RecordingWorkload:
             Outcome.done(item) if item in known else Outcome.failed(item, "unknown_product", "no such product")
             for item in items
         ]
+
+    def duties(self) -> Sequence[Duty]:
+        return ()
 
 
 class Gate:

@@ -97,7 +97,7 @@ BEGIN
         FROM pg_class AS c
         WHERE c.relnamespace = quote_ident(place)::regnamespace
           AND (c.relname IN ('categorization_batches', 'predictions', 'evidence', 'audit_log', 'categorization_errors',
-                             'batch_slices', 'categorization_models', 'catalogd_additions', 'catalogd_schema',
+                             'batch_slices', 'categorization_models', 'catalogd_duties', 'catalogd_additions', 'catalogd_schema',
                              '_yoyo_migration', '_yoyo_log', '_yoyo_version', 'yoyo_lock')
                OR c.relname IN ('catalogd_products', 'catalogd_categories')
                   AND obj_description(c.oid, 'pg_class') LIKE 'default made by catalogd%')
@@ -149,9 +149,15 @@ BEGIN
             (runtime, 'INSERT (entity_type, entity_id, action, actor_type, metadata)', 'audit_log'),
             (php, 'SELECT, INSERT (entity_type, entity_id, action, actor_type, actor_id, metadata)', 'audit_log'),
 
-            -- What is nobody's but catalogd's. "learn" adds a model; none is changed.
+            -- What is nobody's but catalogd's. "learn" adds a model and lets old ones go; of none is changed what it says.
             (runtime, 'SELECT, INSERT, UPDATE, DELETE', 'batch_slices'),
-            (runtime, 'SELECT, INSERT (products, categories, report, content)', 'categorization_models'),
+            (runtime, 'SELECT, DELETE,'
+                      ' INSERT (products, categories, report, content, promoted_at, fingerprint, settings,'
+                      ' catalogd_version, label_digests, judged_products, judged_codes, judged_confidences),'
+                      ' UPDATE (promoted_at, withdrawn_at)', 'categorization_models'),
+            (runtime, 'SELECT, INSERT (name, catalogd_version),'
+                      ' UPDATE (due_at, started_at, finished_at, failures, error, instance, catalogd_version)',
+                      'catalogd_duties'),
             (owner, 'SELECT', 'catalogd_products'),  -- "partition" asks what learning still reads
             (runtime, 'SELECT', 'catalogd_products'),
             (runtime, 'SELECT', 'catalogd_categories'),
@@ -167,6 +173,7 @@ BEGIN
             (operator, 'SELECT', 'audit_log'),
             (operator, 'SELECT', 'batch_slices'),
             (operator, 'SELECT', 'categorization_models'),
+            (operator, 'SELECT', 'catalogd_duties'),
             (operator, 'SELECT', 'catalogd_products'),
             (operator, 'SELECT', 'catalogd_categories'),
             (operator, 'SELECT', 'catalogd_additions'),

@@ -5,17 +5,17 @@ WITH own AS (
     FROM pg_class
     WHERE relnamespace = current_schema()::regnamespace
       AND relname IN ('categorization_batches', 'predictions', 'evidence', 'audit_log', 'categorization_errors',
-                      'batch_slices', 'categorization_models', 'catalogd_products', 'catalogd_categories')
+                      'batch_slices', 'categorization_models', 'catalogd_duties', 'catalogd_products', 'catalogd_categories')
 )
 SELECT format('column %s.%s %s', own.relname, attribute.attname, format_type(attribute.atttypid, NULL)) AS line
 FROM own
 JOIN pg_attribute AS attribute ON attribute.attrelid = own.oid AND attribute.attnum > 0 AND NOT attribute.attisdropped
-WHERE own.relname NOT LIKE 'catalogd%'
+WHERE own.relname NOT IN ('catalogd_products', 'catalogd_categories')
 UNION ALL
 SELECT format('view column %s.%s', own.relname, attribute.attname)
 FROM own
 JOIN pg_attribute AS attribute ON attribute.attrelid = own.oid AND attribute.attnum > 0 AND NOT attribute.attisdropped
-WHERE own.relname LIKE 'catalogd%'
+WHERE own.relname IN ('catalogd_products', 'catalogd_categories')
 UNION ALL
 SELECT format('trigger %s on %s, enabled %s, function %s', t.tgname, own.relname, t.tgenabled,
               md5(concat_ws(' ', p.prosrc, p.prosecdef, p.proconfig)))

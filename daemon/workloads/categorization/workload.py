@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from psycopg import Connection
 
 from daemon.database.statements import load
-from daemon.engine.workload import BatchTable, Item, Outcome
+from daemon.engine.workload import BatchTable, Duty, Item, Outcome
 from daemon.settings import Settings
 from daemon.workloads.categorization import store
 from daemon.workloads.categorization.decision import NO_CATEGORY, decide
@@ -58,6 +58,9 @@ class Categorization:
             else Outcome.failed(item, "unknown_product", "the shop has no product with this id")
             for item in items
         ]
+
+    def duties(self) -> Sequence[Duty]:
+        return ()
 
 
 def build_categorization(settings: Settings) -> Categorization:
