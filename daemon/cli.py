@@ -10,7 +10,7 @@ from daemon import __version__
 from daemon.errors import DaemonError
 
 COMMANDS = (
-    *("run", "migrate", "partition", "grants", "learn", "import"),
+    *("run", "migrate", "partition", "grants", "learn", "models", "import"),
     *("status", "errors", "explain", "retry", "cancel", "demo"),
 )
 

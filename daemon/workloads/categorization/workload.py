@@ -10,6 +10,7 @@ from daemon.settings import Settings
 from daemon.workloads.categorization import store
 from daemon.workloads.categorization.decision import NO_CATEGORY, decide
 from daemon.workloads.categorization.knowledge import CurrentKnowledge
+from daemon.workloads.categorization.versions.duty import learning_duty
 
 TABLE = BatchTable(
     name="categorization_batches",
@@ -23,14 +24,16 @@ TABLE = BatchTable(
 
 
 class Categorization:
-    """Implements the engine's Workload. Predictions at or above `threshold` are of level "high"."""
+    """Implements the engine's Workload. Predictions at or above `threshold` are of level "high". Where it `learns`, it
+    does so by itself when enough has changed."""
 
     name = "categorization"
     table = TABLE
 
-    def __init__(self, threshold: float) -> None:
+    def __init__(self, threshold: float, *, learns: bool = False) -> None:
         load("daemon.workloads.categorization")
         self._threshold = threshold
+        self._duties = [learning_duty()] if learns else []
         self._current = CurrentKnowledge()
 
     def process(self, conn: Connection, items: Sequence[Item]) -> Sequence[Outcome]:
@@ -60,8 +63,8 @@ class Categorization:
         ]
 
     def duties(self) -> Sequence[Duty]:
-        return ()
+        return self._duties
 
 
 def build_categorization(settings: Settings) -> Categorization:
-    return Categorization(settings.threshold)
+    return Categorization(settings.threshold, learns=settings.learn == "on")
