@@ -2,9 +2,9 @@
 -- run again at any time, all of it or nothing takes effect, and a role that exists is not changed.
 --
 --   owner     runs "catalogd migrate"; owns catalogd's tables, views and functions
---   runtime   runs "catalogd run", "learn", "retry" and "cancel"
+--   runtime   runs "catalogd run", "learn", "models", "retry" and "cancel"
 --   php       the shop: inserts, sets back, cancels and deletes batches, reads answers, approves or rejects them
---   operator  reads: "catalogd status", "errors" and "explain"
+--   operator  reads: "catalogd status", "errors", "explain", "models list" and "models compare"
 --
 -- Run it before the first "catalogd migrate", which the owner may then do, and after each one. Run it as a superuser, or
 -- as the owner of the schema and of the shop's tables, with CREATEROLE; that one becomes a member of the owner role, for

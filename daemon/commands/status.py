@@ -1,4 +1,4 @@
-"""Show the open batches and the last ones that ended, or one batch with --json for scripts."""
+"""Show the open batches, the last ones that ended and the periodic duties; or one batch, with --json for scripts."""
 
 import argparse
 
@@ -18,10 +18,12 @@ def act(options: argparse.Namespace) -> int:
 
     from daemon.commands.batches import list_batches, show_batches
     from daemon.commands.connection import connected
+    from daemon.commands.duties import describe_duties
     from daemon.errors import UsageError
 
     with connected("status") as conn:
         batches = list_batches(conn, options.id)
+        duties = list(describe_duties(conn)) if options.id is None and not options.json else []
     if options.id is not None and not batches:
         raise UsageError(f"there is no batch {options.id}")
     if options.json:
@@ -31,4 +33,5 @@ def act(options: argparse.Namespace) -> int:
         sys.stdout.write("no batch was ever inserted\n")
     else:
         show_batches(batches)
+    sys.stdout.writelines(f"{line}\n" for line in duties)
     return 0

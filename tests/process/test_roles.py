@@ -81,6 +81,12 @@ def test_everyone_does_their_work(roles: Shop, superuser: psycopg.Connection) ->
         assert "unknown_product" in roles.run(OPERATOR, "errors", str(first))
         assert "steel hammer 60" in roles.run(OPERATOR, "explain", str(prediction[0]))
 
+        roles.run(RUNTIME, "learn", "--force-promote")
+        assert "in use" in roles.run(OPERATOR, "models", "list")
+        assert "right" in roles.run(OPERATOR, "models", "compare", "1", "2")
+        roles.run(RUNTIME, "models", "rollback")
+        roles.run(RUNTIME, "models", "promote", "2")
+
         php.execute("DELETE FROM categorization_batches WHERE id = %s", (first,))
         assert php.execute("SELECT count(*) FROM predictions WHERE batch_id = %s", (first,)).fetchone() == (0,)
     assert process.stop() == 0
@@ -155,7 +161,11 @@ FORBIDDEN = {
         "DELETE FROM evidence",
         "UPDATE categorization_errors SET message = 'x'",
         "UPDATE categorization_models SET content = ''",
-        "DELETE FROM categorization_models",
+        "UPDATE categorization_models SET report = '{}'",
+        "UPDATE categorization_models SET learned_at = now()",
+        "UPDATE categorization_models SET judged_codes = '{}'",
+        "DELETE FROM catalogd_duties",
+        "UPDATE catalogd_duties SET name = 'x'",
         "UPDATE catalogd_schema SET checksums = '{}'",
         "DELETE FROM catalogd_additions",
         "DELETE FROM _yoyo_migration",
@@ -172,6 +182,9 @@ FORBIDDEN = {
         "SELECT * FROM categorization_models",
         "INSERT INTO categorization_models (products, categories, report, content) VALUES (1, 1, '{}', '')",
         "DELETE FROM categorization_models",
+        "UPDATE categorization_models SET promoted_at = now()",
+        "SELECT * FROM catalogd_duties",
+        "UPDATE catalogd_duties SET due_at = now()",
         "UPDATE predictions SET confidence_score = 100",
         "UPDATE predictions SET confidence_level = 'high'",
         "UPDATE predictions SET suggested_category_code = 'pipes'",
@@ -212,6 +225,8 @@ FORBIDDEN = {
         "UPDATE batch_slices SET attempts = 0",
         "SELECT * FROM batch_slices FOR UPDATE",
         "DELETE FROM categorization_models",
+        "UPDATE categorization_models SET promoted_at = now()",
+        "UPDATE catalogd_duties SET due_at = now()",
         "INSERT INTO audit_log (entity_type, entity_id, action, actor_type) VALUES ('x', 1, 'x', 'x')",
         "DELETE FROM audit_log",
         "SELECT * FROM products",
@@ -272,6 +287,7 @@ def test_whole_tables_are_granted_for_reading_only(superuser: psycopg.Connection
         (RUNTIME, "batch_slices", "INSERT"),
         (RUNTIME, "batch_slices", "UPDATE"),
         (RUNTIME, "categorization_errors", "DELETE"),
+        (RUNTIME, "categorization_models", "DELETE"),
     ]
 
 
