@@ -99,6 +99,12 @@ class Settings(BaseSettings):
         ge=1,
         le=36_500,
     )
+    without_sources: str = _setting(
+        "",
+        "CATALOGD_WITHOUT_SOURCES",
+        "sources of evidence that are not heard when categories are learned and decided, with commas between",
+        "description,manufacturer",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = _setting(
         "info", "CATALOGD_LOG_LEVEL", "the lowest level logged: debug, info, warning or error", "info"
     )
@@ -155,6 +161,11 @@ class Settings(BaseSettings):
     @property
     def poll(self) -> timedelta:
         return timedelta(seconds=self.poll_seconds or (60.0 if self.rings else 1.0))
+
+    @property
+    def silent(self) -> frozenset[str]:
+        """The sources of evidence that are not heard."""
+        return frozenset(name.strip() for name in self.without_sources.split(",") if name.strip())
 
     @property
     def frozen(self) -> timedelta:

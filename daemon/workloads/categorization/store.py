@@ -14,6 +14,7 @@ from daemon.engine.workload import Item
 from daemon.workloads.categorization.decision import Decision
 from daemon.workloads.categorization.evidence.source import Evidence
 from daemon.workloads.categorization.model.additive import Model
+from daemon.workloads.categorization.model.storage import from_bytes, to_bytes
 from daemon.workloads.categorization.product import Product
 from daemon.workloads.categorization.taxonomy import Category, Taxonomy
 
@@ -27,6 +28,9 @@ PREDICTION_COLUMNS = (
     "confidence_level",
     "status",
     "model_version",
+    "alternatives",
+    "unknown_share",
+    "unknown_manufacturer",
 )
 EVIDENCE_COLUMNS = ("prediction_id", "source_type", "source_label", "evidence_value", "weight")
 
@@ -91,7 +95,11 @@ def read_predicted(conn: Connection, items: Sequence[Item]) -> set[Item]:
 
 
 def write_predictions(
-    conn: Connection, decided: Mapping[Item, Decision], model_version: int | None, limits: Mapping[str, int]
+    conn: Connection,
+    decided: Mapping[Item, Decision],
+    taxonomy: Taxonomy,
+    model_version: int | None,
+    limits: Mapping[str, int],
 ) -> None:
     """Write a prediction with its evidence for each item; older pending ones of the same products are superseded.
 
@@ -115,6 +123,9 @@ def write_predictions(
                 decision.level,
                 "pending" if newest[item.id] == item.batch_id else "superseded",
                 model_version,
+                _write_alternatives(decision, taxonomy),
+                decision.unknown_share,
+                decision.unknown_manufacturer,
             )
         )
         evidence += [
@@ -130,6 +141,17 @@ def write_predictions(
     copy_rows(conn, "predictions", PREDICTION_COLUMNS, predictions)
     copy_rows(conn, "evidence", EVIDENCE_COLUMNS, evidence)
     conn.execute(_sql("mark_predicted"), {"product_ids": product_ids})
+
+
+def _write_alternatives(decision: Decision, taxonomy: Taxonomy) -> str | None:
+    """As JSON; None where there is no other category worth naming."""
+    if not decision.alternatives:
+        return None
+    found = [
+        {"code": code, "label": taxonomy.label_of(code), "probability": probability}
+        for code, probability in decision.alternatives
+    ]
+    return json.dumps(found, ensure_ascii=False)
 
 
 def _reserve_ids(conn: Connection, count: int) -> list[int]:
@@ -170,7 +192,7 @@ def read_model(conn: Connection, version: int) -> Model:
         content = cursor.execute(_sql("read_model"), {"version": version}).fetchone()
     if content is None:
         raise ValueError(f"model {version} is gone: run catalogd learn")
-    return Model.from_bytes(content)
+    return from_bytes(content)
 
 
 def write_model(conn: Connection, model: Model, products: int, report: Mapping[str, object]) -> int:
@@ -179,7 +201,7 @@ def write_model(conn: Connection, model: Model, products: int, report: Mapping[s
         "products": products,
         "categories": len(model.categories),
         "report": Jsonb(dict(report)),
-        "content": model.to_bytes(),
+        "content": to_bytes(model),
     }
     row = conn.execute(_sql("write_model"), parameters).fetchone()
     assert row is not None  # noqa: S101  # INSERT ... RETURNING has a row

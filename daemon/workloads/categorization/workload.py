@@ -6,9 +6,11 @@ from psycopg import Connection
 
 from daemon.database.statements import load
 from daemon.engine.workload import BatchTable, Duty, Item, Outcome
+from daemon.errors import ConfigurationError
 from daemon.settings import Settings
 from daemon.workloads.categorization import store
 from daemon.workloads.categorization.decision import NO_CATEGORY, decide
+from daemon.workloads.categorization.evidence.registry import SOURCES
 from daemon.workloads.categorization.knowledge import CurrentKnowledge
 from daemon.workloads.categorization.versions.duty import learning_duty
 
@@ -30,9 +32,11 @@ class Categorization:
     name = "categorization"
     table = TABLE
 
-    def __init__(self, threshold: float, *, learns: bool = False) -> None:
+    def __init__(self, threshold: float, silent: frozenset[str] = frozenset(), *, learns: bool = False) -> None:
+        """The sources of evidence named in `silent` are not heard."""
         load("daemon.workloads.categorization")
         self._threshold = threshold
+        self._silent = silent
         self._duties = [learning_duty()] if learns else []
         self._current = CurrentKnowledge()
 
@@ -44,14 +48,20 @@ class Categorization:
         products = store.read_products(conn, product_ids)
         predicted = store.read_predicted(conn, items)
         todo = [item for item in items if item.id in products and item not in predicted]
-        decisions = decide(knowledge.model, knowledge.taxonomy, [products[item.id] for item in todo], self._threshold)
+        decisions = decide(
+            knowledge.model,
+            knowledge.taxonomy,
+            [products[item.id] for item in todo],
+            self._threshold,
+            silent=self._silent,
+        )
         decided = {
             item: decision
             for item, decision in zip(todo, decisions, strict=True)
             if decision.category_code != NO_CATEGORY
         }
         if decided:
-            store.write_predictions(conn, decided, knowledge.version, knowledge.text_limits)
+            store.write_predictions(conn, decided, knowledge.taxonomy, knowledge.version, knowledge.text_limits)
         done = decided.keys() | predicted
         return [
             Outcome.done(item)
@@ -67,4 +77,10 @@ class Categorization:
 
 
 def build_categorization(settings: Settings) -> Categorization:
-    return Categorization(settings.threshold, learns=settings.learn == "on")
+    """Raises ConfigurationError for a source of evidence that is not there."""
+    known = [source.name for source in SOURCES]
+    if strange := sorted(settings.silent.difference(known)):
+        raise ConfigurationError(
+            f"CATALOGD_WITHOUT_SOURCES: there is no source named {strange[0]}; there are {', '.join(known)}"
+        )
+    return Categorization(settings.threshold, settings.silent, learns=settings.learn == "on")

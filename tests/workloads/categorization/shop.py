@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterable, Iterator, Sequence
 
+from daemon.workloads.categorization.evidence.reading import Reading
 from daemon.workloads.categorization.evidence.registry import SOURCES
 from daemon.workloads.categorization.evidence.source import EvidenceSource
 from daemon.workloads.categorization.model.additive import Model
@@ -28,11 +29,11 @@ def make_product(id: int = 1, **fields: object) -> Product:
 
 def features_of(source: EvidenceSource, product: Product) -> list[str]:
     """All that the source sees in the product."""
-    return [feature for token in source.tokens(product) for feature in source.features(token)]
+    return [feature for token in source.tokens(Reading(product)) for feature in source.features(token)]
 
 
 def learn_model(labelled: Iterable[tuple[Product, str]], sources: Sequence[EvidenceSource] = SOURCES) -> Model:
-    return learn(labelled, sources).model
+    return learn(labelled, sources, TAXONOMY).model
 
 
 def make_labelled(number: int, kinds: tuple[str, ...] = tuple(KINDS), seed: int = 1) -> Iterator[tuple[Product, str]]:

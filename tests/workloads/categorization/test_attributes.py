@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.workloads.categorization.evidence.attributes import DEPTH, ENTRIES, LENGTH, Attributes, flatten
+from daemon.workloads.categorization.evidence.attributes import Attributes
+from daemon.workloads.categorization.evidence.flattening import DEPTH, ENTRIES, LENGTH, flatten
 from tests.workloads.categorization.shop import features_of, make_product
 
 JSON = st.recursive(

@@ -4,8 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from daemon.workloads.categorization.evidence.attribute_names import AttributeNames
 from daemon.workloads.categorization.evidence.description import Description
 from daemon.workloads.categorization.evidence.manufacturer import Manufacturer
+from daemon.workloads.categorization.evidence.name_letters import NameLetters
+from daemon.workloads.categorization.evidence.name_pairs import NamePairs
 from daemon.workloads.categorization.evidence.name_words import NameWords
 from daemon.workloads.categorization.evidence.part_number import PartNumber
 from daemon.workloads.categorization.evidence.registry import SOURCES
@@ -43,6 +46,30 @@ def test_manufacturer_is_one_feature_in_one_spelling():
 def test_words_are_seen_again_with_numbers_as_a_sign(source, field):
     seen = features_of(source, make_product(**{field: "M4 Screw, 16mm (steel)"}))
     assert seen == ["m4", "m#", "screw", "16mm", "#mm", "steel"]
+
+
+def test_words_of_the_name_that_stand_together_are_seen_but_for_who_made_it_and_its_number():
+    product = make_product(name="Bosch GSR18 Cordless drill 18V", manufacturer="Bosch Tools", part_number="gsr18")
+    assert features_of(NamePairs(), product) == ["cordless drill", "drill #v"]
+
+
+def test_parts_of_words_are_seen_but_for_who_made_it_and_its_number():
+    product = make_product(name="Bosch GSR18 ab", manufacturer="Bosch", part_number="GSR18")
+    assert features_of(NameLetters(), product) == ["<ab", "ab>", "<ab>"]
+    assert [NameLetters().describe(part, None) for part in ("<ab", "mos", "et>", "<ab>")] == [
+        "“ab…”", "“…mos…”", "“…et”", "“ab”",
+    ]  # fmt: skip
+
+
+def test_attributes_that_stand_together_are_seen_whatever_their_values():
+    product = make_product(attributes={"Size ": 3, "color": None, "a": {"b": 1}})
+    seen = features_of(AttributeNames(), product)
+    assert seen == [
+        "a\na.b", "a\ncolor", "a\nsize", "a.b\ncolor", "a.b\nsize", "color\nsize", "a\na.b\ncolor\nsize",
+    ]  # fmt: skip
+    assert AttributeNames().describe(seen[-1], None) == "has a, a.b, color, size"
+    assert features_of(AttributeNames(), make_product(attributes={"color": "red"})) == []
+    assert len(features_of(AttributeNames(), make_product(attributes={f"k{n}": n for n in range(90)}))) == 121
 
 
 def test_a_word_that_never_ends_is_no_word():

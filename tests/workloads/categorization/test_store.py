@@ -9,6 +9,7 @@ from daemon.workloads.categorization.decision import Decision
 from daemon.workloads.categorization.evidence.source import Evidence
 from daemon.workloads.categorization.product import Product
 from tests.support.factories import batch, shop
+from tests.workloads.categorization.shop import TAXONOMY
 
 DECISION = Decision("hammers", "Hammers", 93.21, "high", (Evidence("name", "Name", "“hammer”", 0.8),))
 
@@ -49,7 +50,7 @@ def test_texts_are_cut_to_what_the_shops_columns_hold(db: psycopg.Connection) ->
     db.execute("ALTER TABLE predictions ALTER COLUMN suggested_category_label TYPE varchar(4)")
     item = Item(batch(db, [product_id]), product_id)
     with db.transaction():
-        store.write_predictions(db, {item: DECISION}, None, store.read_text_limits(db))
+        store.write_predictions(db, {item: DECISION}, TAXONOMY, None, store.read_text_limits(db))
     assert db.execute("SELECT suggested_category_label FROM predictions").fetchone() == ("Hamm",)
     assert db.execute("SELECT source_label, evidence_value FROM evidence").fetchone() == ("Nam", "“hamm")
 
@@ -58,7 +59,7 @@ def test_of_two_batches_in_one_slice_only_the_newer_prediction_stays_pending(db:
     (product_id,) = shop(db, products=1)
     items = [Item(batch(db, [product_id]), product_id) for _ in range(2)]
     with db.transaction():
-        store.write_predictions(db, dict.fromkeys(reversed(items), DECISION), None, {})
+        store.write_predictions(db, dict.fromkeys(reversed(items), DECISION), TAXONOMY, None, {})
     rows = db.execute("SELECT batch_id, status FROM predictions ORDER BY batch_id").fetchall()
     assert rows == [(items[0].batch_id, "superseded"), (items[1].batch_id, "pending")]
 
@@ -67,10 +68,10 @@ def test_decided_predictions_are_not_superseded(db: psycopg.Connection) -> None:
     (product_id,) = shop(db, products=1)
     first, second = (Item(batch(db, [product_id]), product_id) for _ in range(2))
     with db.transaction():
-        store.write_predictions(db, {first: DECISION}, None, {})
+        store.write_predictions(db, {first: DECISION}, TAXONOMY, None, {})
     db.execute("UPDATE predictions SET status = 'approved'")
     with db.transaction():
-        store.write_predictions(db, {second: DECISION}, None, {})
+        store.write_predictions(db, {second: DECISION}, TAXONOMY, None, {})
     rows = db.execute("SELECT status FROM predictions ORDER BY batch_id").fetchall()
     assert rows == [("approved",), ("pending",)]
 
@@ -79,7 +80,7 @@ def test_approved_predictions_are_learned_from_unless_the_product_has_a_category
     first, second, third = shop(db, products=3, labelled=1)  # product 1 is a pipe, by a person's word
     items = [Item(batch(db, [product_id]), product_id) for product_id in (first, second, third)]
     with db.transaction():
-        store.write_predictions(db, dict.fromkeys(items, DECISION), None, {})
+        store.write_predictions(db, dict.fromkeys(items, DECISION), TAXONOMY, None, {})
     db.execute("UPDATE predictions SET status = 'approved' WHERE product_id IN (%s, %s)", (first, second))
     labelled = {product.id: code for product, code in store.read_labelled(db)}
     assert labelled == {first: "pipes", second: "hammers"}

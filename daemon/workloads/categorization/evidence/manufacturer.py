@@ -2,9 +2,7 @@
 
 from collections.abc import Sequence
 
-from daemon.workloads.categorization.product import Product
-
-LENGTH = 80  # characters read of a manufacturer's name
+from daemon.workloads.categorization.evidence.reading import MAKER_LENGTH, Reading
 
 
 def fold_manufacturer(manufacturer: str) -> str:
@@ -17,12 +15,14 @@ class Manufacturer:
 
     name = "manufacturer"
     label = "Manufacturer"
+    field = "manufacturer"
+    length = 1.0
     tokens_recur = True
     names_manufacturer = True
 
-    def tokens(self, product: Product) -> Sequence[str]:
+    def tokens(self, reading: Reading) -> Sequence[str]:
         """The manufacturer, if there is one."""
-        return (product.manufacturer[:LENGTH],) if product.manufacturer else ()
+        return (reading.manufacturer,) if reading.manufacturer else ()
 
     def features(self, token: str) -> Sequence[str]:
         """One feature, or none."""
@@ -31,4 +31,4 @@ class Manufacturer:
 
     def describe(self, feature: str, manufacturer: str | None) -> str:
         """The manufacturer as the shop spells it."""
-        return (manufacturer or "")[:LENGTH].strip()
+        return (manufacturer or "")[:MAKER_LENGTH].strip()

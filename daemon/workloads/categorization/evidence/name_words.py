@@ -2,10 +2,8 @@
 
 from collections.abc import Sequence
 
-from daemon.workloads.categorization.evidence.words import spell_word, split_words
-from daemon.workloads.categorization.product import Product
-
-LENGTH = 240  # characters read of a name
+from daemon.workloads.categorization.evidence.reading import Reading
+from daemon.workloads.categorization.evidence.words import spell_word
 
 
 class NameWords:
@@ -13,12 +11,14 @@ class NameWords:
 
     name = "name"
     label = "Name"
+    field = "name"
+    length = 1.0
     tokens_recur = True
     names_manufacturer = False
 
-    def tokens(self, product: Product) -> Sequence[str]:
-        """At most LENGTH words."""
-        return split_words(product.name, LENGTH)
+    def tokens(self, reading: Reading) -> Sequence[str]:
+        """The words."""
+        return reading.name
 
     def features(self, token: str) -> Sequence[str]:
         """The word, and again with each number as `#`."""

@@ -4,9 +4,8 @@ import re
 from collections.abc import Sequence
 from string import ascii_uppercase, digits
 
-from daemon.workloads.categorization.evidence.manufacturer import LENGTH as MANUFACTURER_LENGTH
 from daemon.workloads.categorization.evidence.manufacturer import fold_manufacturer
-from daemon.workloads.categorization.product import Product
+from daemon.workloads.categorization.evidence.reading import Reading
 
 LENGTH = 16  # letters and digits read of a part number
 PREFIXES = (2, 3, 4, 5, 6, 8)  # characters
@@ -26,14 +25,14 @@ class PartNumber:
 
     name = "part_number"
     label = "Part number"
+    field = "part_number"
+    length = 1.0
     tokens_recur = False
     names_manufacturer = True
 
-    def tokens(self, product: Product) -> Sequence[tuple[str, str]]:
+    def tokens(self, reading: Reading) -> Sequence[tuple[str, str]]:
         """The part number, if there is one, with the manufacturer."""
-        if not product.part_number:
-            return ()
-        return ((product.part_number[: 4 * LENGTH], (product.manufacturer or "")[:MANUFACTURER_LENGTH]),)
+        return ((reading.part_number[: 4 * LENGTH], reading.manufacturer),) if reading.part_number else ()
 
     def features(self, token: tuple[str, str]) -> Sequence[str]:
         """BEGINS and a prefix, or FORM and a form; MAKER and the manufacturer may follow."""

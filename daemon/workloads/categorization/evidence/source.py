@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
-from daemon.workloads.categorization.product import Product
+from daemon.workloads.categorization.evidence.reading import Reading
 
 Token: TypeAlias = Any  # a piece of a product as its source cuts it, hashable: a word, or a key with its value
 
@@ -22,7 +22,7 @@ class EvidenceSource(Protocol):
 
     In two steps, because products share most of their tokens: what follows from one is remembered. Number and length of
     both are bounded whatever the product holds, and nothing is raised. A change of the features makes learned models
-    useless: raise `model.FORMAT` with it.
+    useless: raise `storage.FORMAT` with it.
     """
 
     @property
@@ -33,7 +33,15 @@ class EvidenceSource(Protocol):
     def label(self) -> str:
         """What people call the source."""
 
-    def tokens(self, product: Product) -> Iterable[Token]:
+    @property
+    def field(self) -> str:
+        """The field of the product that it reads; several sources may read one."""
+
+    @property
+    def length(self) -> float:
+        """How loud it is: the length of the vector of its features in a product, 1 for most."""
+
+    def tokens(self, reading: Reading) -> Iterable[Token]:
         """What the source reads, in a fixed order. Empty when there is nothing to read."""
 
     def features(self, token: Token) -> Sequence[str]:

@@ -3,7 +3,7 @@
 from array import array
 from collections.abc import Sequence
 
-from daemon.workloads.categorization.evidence.manufacturer import LENGTH as MANUFACTURER_LENGTH
+from daemon.workloads.categorization.evidence.reading import MAKER_LENGTH
 from daemon.workloads.categorization.evidence.source import EvidenceSource
 
 VALUE_LENGTH = 200  # characters of an evidence value
@@ -28,7 +28,7 @@ class Wording(dict[Spoken, str]):
     def __missing__(self, spoken: Spoken) -> str:
         columns, manufacturer = spoken
         value = put_into_words(self._source, [self._names[column] for column in array("i", columns)], manufacturer)
-        if manufacturer is None or len(manufacturer) <= MANUFACTURER_LENGTH:
+        if manufacturer is None or len(manufacturer) <= MAKER_LENGTH:
             if len(self) >= REMEMBERED:
                 self.clear()
             self[spoken] = value
@@ -37,7 +37,10 @@ class Wording(dict[Spoken, str]):
 
 def put_into_words(source: EvidenceSource, features: Sequence[str], manufacturer: str | None) -> str:
     """The features in words, in their order; printable and cut to VALUE_LENGTH."""
-    value = "; ".join([source.describe(feature, manufacturer) for feature in features])[:VALUE_LENGTH]
-    if not value.isprintable():
-        value = "".join(sign if sign.isprintable() else " " for sign in value)
-    return value
+    return printable("; ".join([source.describe(feature, manufacturer) for feature in features]))
+
+
+def printable(value: str) -> str:
+    """Cut to VALUE_LENGTH, with a space for each sign that cannot be printed."""
+    value = value[:VALUE_LENGTH]
+    return value if value.isprintable() else "".join(sign if sign.isprintable() else " " for sign in value)

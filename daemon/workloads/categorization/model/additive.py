@@ -1,169 +1,205 @@
 """What has been learned about the categories of a shop."""
 
-import hashlib
-import io
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
-from itertools import pairwise
-from typing import Self
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from daemon.workloads.categorization.evidence.registry import SOURCES
-from daemon.workloads.categorization.evidence.source import EvidenceSource
-from daemon.workloads.categorization.model.calibration import Calibration
+from daemon.workloads.categorization.model.calibration import Calibration, Signs
+from daemon.workloads.categorization.model.softmax import log_softmax
 from daemon.workloads.categorization.model.vocabulary import FeatureMatrix, Vocabulary
 from daemon.workloads.categorization.taxonomy import Taxonomy
 
-FORMAT = 1  # of the bytes, and of the features they name; raised when either changes
-_MAGIC = b"catalogd model %d\n" % FORMAT
-_DIGEST_SIZE = hashlib.sha256().digest_size
+LEAST_BRANCH = 0.02  # probability below which a branch is not looked into, unless it is the likeliest
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Model:
-    """An additive model: the score of a category is its prior plus the contributions of the features seen.
+class Tree:
+    """The categories, those of a branch standing together.
 
-    categories: the codes known, ascending.
-    prior: float32 (categories,), the score of each category before anything is seen.
-    weights: float32 CSR (features, categories), columns ascending in each row. Each row sums to about 0, so
-        a weight says how much more the feature speaks for the category than for the average one.
+    categories: the codes; branches: their names, ascending; within a branch the codes ascend.
+    starts: int32 (branches + 1,), where the categories of each branch begin, and their number.
+    branch_of: int32 (categories,), the position of each one's branch.
     """
 
     categories: tuple[str, ...]
-    prior: NDArray[np.float32]
-    vocabulary: Vocabulary
-    weights: sparse.csr_array
-    calibration: Calibration
+    branches: tuple[str, ...]
+    starts: NDArray[np.int32]
+    branch_of: NDArray[np.int32]
+
+    @classmethod
+    def grow(cls, codes: Sequence[str], taxonomy: Taxonomy) -> Self:
+        ordered = sorted(zip(taxonomy.branches_of(codes), codes, strict=True))
+        branches = sorted({branch for branch, _ in ordered})
+        branch_of = np.searchsorted(branches, [branch for branch, _ in ordered]).astype(np.int32)
+        return cls.of(tuple(code for _, code in ordered), tuple(branches), branch_of)
+
+    @classmethod
+    def of(cls, categories: tuple[str, ...], branches: tuple[str, ...], branch_of: NDArray[np.int32]) -> Self:
+        starts = np.searchsorted(branch_of, np.arange(len(branches) + 1)).astype(np.int32)
+        return cls(categories, branches, starts, branch_of)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Leaves:
+    """What the features say within each branch: a table for each, of the features seen in it by its categories.
+
+    rows: int32 (branches, features), the row of a feature in the table of a branch. The last row of each table is all
+        zero, and stands for what was never seen in the branch.
+    sizes: int32 (branches,), the rows of each table.
+    weights: float32, and seen: bool, the tables one after the other; `seen` says whether a product of that category had
+        that feature.
+    """
+
+    rows: NDArray[np.int32]
+    sizes: NDArray[np.int32]
+    weights: NDArray[np.float32]
+    seen: NDArray[np.bool_]
+
+
+def row_of_each(tables: Sequence[NDArray[np.int32]], features: int) -> NDArray[np.int32]:
+    """The `rows` of Leaves: int32 (tables, features), from the ascending columns that each table holds."""
+    rows = np.empty((len(tables), features), dtype=np.int32)
+    for position, columns in enumerate(tables):
+        rows[position] = len(columns)
+        rows[position, columns] = np.arange(len(columns), dtype=np.int32)
+    return rows
+
+
+class Model:
+    """An additive model over a tree of categories.
+
+    The score of a branch is its prior plus the weights of the features seen, and so is the score of a category within
+    its branch; a softmax over each makes probabilities of them, and a category's is the product of both. So what a
+    feature adds to a category is its weight for the branch plus its weight for the category within it.
+
+    tree: the categories. branch_prior, category_prior: float32, the scores before anything is seen.
+    support: int32 (categories,), how many products of each were learned from.
+    branch_weights: float32 (features, branches).
+    """
+
+    def __init__(
+        self,
+        tree: Tree,
+        vocabulary: Vocabulary,
+        branch_prior: NDArray[np.float32],
+        category_prior: NDArray[np.float32],
+        support: NDArray[np.int32],
+        branch_weights: NDArray[np.float32],
+        leaves: Leaves,
+        calibration: Calibration,
+    ) -> None:
+        self.tree = tree
+        self.vocabulary = vocabulary
+        self.branch_prior = branch_prior
+        self.category_prior = category_prior
+        self.support = support
+        self.branch_weights = branch_weights
+        self.leaves = leaves
+        self.calibration = calibration
+        self._widths = np.diff(tree.starts)
+        areas = leaves.sizes.astype(np.int64) * self._widths
+        self._offsets = np.cumsum(areas) - areas
+        self._tables = [
+            leaves.weights[start : start + area].reshape(size, width)
+            for start, area, size, width in zip(
+                self._offsets.tolist(), areas.tolist(), leaves.sizes.tolist(), self._widths.tolist(), strict=True
+            )
+        ]
 
     @classmethod
     def untaught(cls, taxonomy: Taxonomy) -> Self:
         """A model that knows the categories and nothing about them."""
-        codes = tuple(sorted(category.code for category in taxonomy))
+        tree = Tree.grow(sorted(category.code for category in taxonomy), taxonomy)
+        branches, categories = len(tree.branches), len(tree.categories)
         return cls(
-            categories=codes,
-            prior=np.zeros(len(codes), dtype=np.float32),
+            tree=tree,
             vocabulary=Vocabulary((), ()),
-            weights=sparse.csr_array(np.zeros((0, len(codes)), dtype=np.float32)),
+            branch_prior=np.zeros(branches, dtype=np.float32),
+            category_prior=np.zeros(categories, dtype=np.float32),
+            support=np.zeros(categories, dtype=np.int32),
+            branch_weights=np.zeros((0, branches), dtype=np.float32),
+            leaves=Leaves(
+                rows=np.zeros((branches, 0), dtype=np.int32),
+                sizes=np.ones(branches, dtype=np.int32),
+                weights=np.zeros(categories, dtype=np.float32),
+                seen=np.zeros(categories, dtype=np.bool_),
+            ),
             calibration=Calibration(),
         )
 
-    def narrow(self, features: FeatureMatrix) -> "NarrowModel":
-        """The model as far as these products need it."""
-        columns = features.matrix.indices
-        entries = np.arange(len(columns), dtype=np.int32)
-        place = np.empty(len(self.vocabulary), dtype=np.int32)
-        place[columns] = entries  # of the entries of a column one stays, whichever
-        seen = columns[place[columns] == entries]
-        place[seen] = np.arange(len(seen), dtype=np.int32)
-        return NarrowModel(features, place[columns], self.weights[seen].toarray(), self.prior)
+    @property
+    def categories(self) -> tuple[str, ...]:
+        return self.tree.categories
 
-    def to_bytes(self) -> bytes:
-        """The model as bytes for `from_bytes`; equal models give equal bytes."""
-        vocabulary = self.vocabulary
-        buffer = io.BytesIO()
-        np.savez_compressed(
-            buffer,
-            allow_pickle=False,
-            categories=_pack(self.categories),
-            prior=self.prior,
-            sources=_pack([source.name for source in vocabulary.sources]),
-            bounds=vocabulary.bounds,
-            features=_pack(vocabulary.features),
-            weights=self.weights.data,
-            weight_columns=self.weights.indices,
-            weight_starts=self.weights.indptr,
-            calibration=np.array(astuple(self.calibration)),
-        )
-        content = buffer.getvalue()
-        return _MAGIC + hashlib.sha256(content).digest() + content
+    @cached_property
+    def position_of(self) -> dict[str, int]:
+        """The position of each category by its code."""
+        return {code: position for position, code in enumerate(self.categories)}
 
-    @classmethod
-    def from_bytes(cls, content: bytes, sources: Sequence[EvidenceSource] = SOURCES) -> Self:
-        """The model that `to_bytes` wrote. ValueError if these are no such bytes, or not of this FORMAT.
+    def weigh(
+        self, features: FeatureMatrix, wanted: tuple[NDArray[np.intp], NDArray[np.intp]] | None = None
+    ) -> NDArray[np.float32]:
+        """The logarithm of the probability of each category for each product: float32 (products, categories).
 
-        `sources` are those the model may have learned from, found by name.
+        -inf in branches that were not looked into, because they are too unlikely. `wanted` are pairs of a row and a
+        category whose branch is looked into all the same.
         """
-        start = len(_MAGIC) + _DIGEST_SIZE
-        if content[: len(_MAGIC)] != _MAGIC:
-            raise ValueError(f"not a model of format {FORMAT}: learn it again")
-        if hashlib.sha256(content[start:]).digest() != content[len(_MAGIC) : start]:
-            raise ValueError("the model is damaged: its checksum does not match")
-        with np.load(io.BytesIO(content[start:]), allow_pickle=False) as stored:
-            arrays = dict(stored)
-        by_name = {source.name: source for source in sources}
-        names = _unpack(arrays["sources"])
-        if missing := sorted(set(names) - by_name.keys()):
-            raise ValueError(f"the model learned from sources that are not here: {', '.join(missing)}")
-        categories = _unpack(arrays["categories"])
-        features = _unpack(arrays["features"])
-        bounds = arrays["bounds"]
-        vocabulary = Vocabulary(
-            [by_name[name] for name in names],
-            [features[first:last] for first, last in pairwise(bounds.tolist())],
-        )
-        return cls(
-            categories=categories,
-            prior=arrays["prior"],
-            vocabulary=vocabulary,
-            weights=sparse.csr_array(
-                (arrays["weights"], arrays["weight_columns"], arrays["weight_starts"]),
-                shape=(len(vocabulary), len(categories)),
-            ),
-            calibration=Calibration(*arrays["calibration"].tolist()),
-        )
+        branches = log_softmax(features.matrix @ self.branch_weights + self.branch_prior)
+        is_looked_into = branches >= np.log(np.float32(LEAST_BRANCH))
+        is_looked_into[np.arange(len(branches)), branches.argmax(axis=1)] = True
+        if wanted is not None:
+            is_looked_into[wanted[0], self.tree.branch_of[wanted[1]]] = True
+        logarithms = np.full((len(branches), len(self.categories)), -np.inf, dtype=np.float32)
+        for branch in np.flatnonzero(is_looked_into.any(axis=0)).tolist():
+            rows = np.flatnonzero(is_looked_into[:, branch])
+            first, last = self.tree.starts[branch : branch + 2]
+            within = log_softmax(self._score_leaves(features, rows, branch))
+            logarithms[rows, first:last] = within + branches[rows, branch][:, None]
+        return logarithms
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class NarrowModel:
-    """A model as far as some products need it; dense, which is quicker than sparse by a quarter.
-
-    weights: float32 (features seen, categories). places: the row of `weights` for each entry of the features.
-    """
-
-    features: FeatureMatrix
-    places: NDArray[np.int32]
-    weights: NDArray[np.float32]
-    prior: NDArray[np.float32]
-
-    def score(self) -> NDArray[np.float32]:
-        """The score of each category for each product: float32 (products, categories)."""
-        entries = self.features.matrix
-        shape = (entries.shape[0], len(self.weights))
-        scores: NDArray[np.float32] = (
-            sparse.csr_array((entries.data, self.places, entries.indptr), shape) @ self.weights
-        )
-        scores += self.prior
+    def _score_leaves(self, features: FeatureMatrix, rows: NDArray[np.intp], branch: int) -> NDArray[np.float32]:
+        """The scores of the categories of a branch for these rows."""
+        first, last = self.tree.starts[branch : branch + 2]
+        if last - first == 1:
+            return np.zeros((len(rows), 1), dtype=np.float32)
+        part = features.matrix[rows]
+        places = self.leaves.rows[branch, part.indices]
+        shape = (len(rows), int(self.leaves.sizes[branch]))
+        scores: NDArray[np.float32] = sparse.csr_array((part.data, places, part.indptr), shape) @ self._tables[branch]
+        scores += self.category_prior[first:last]
         return scores
 
-    def contributions(self, picked: NDArray[np.intp]) -> NDArray[np.float32]:
-        """How much each entry of the features adds to the score of the category picked for its row.
+    def contributions(self, features: FeatureMatrix, picked: NDArray[np.intp]) -> NDArray[np.float32]:
+        """How much each entry of the features adds to the category picked for its row: float32 (entries,)."""
+        columns, branch = features.matrix.indices, self.tree.branch_of[picked][features.rows]
+        weights: NDArray[np.float32] = self.branch_weights[columns, branch]
+        weights += self.leaves.weights[self._places(features, picked)]
+        return features.matrix.data * weights
 
-        `picked` holds a position in `categories` for each row. Returns float32 (entries,).
-        """
-        weights: NDArray[np.float32] = self.weights[self.places, picked[self.features.rows]]
-        return self.features.matrix.data * weights
+    def signs(self, features: FeatureMatrix, picked: NDArray[np.intp], probabilities: NDArray[np.float64]) -> Signs:
+        """What tells whether the category picked for each row is right."""
+        is_familiar = self.leaves.seen[self._places(features, picked)]
+        familiarity = features.sum_by_source(is_familiar) / np.maximum(features.seen, 1)
+        return Signs(probabilities, familiarity, features.seen > 0, self.support[picked].astype(np.int64))
 
+    def novelty(self, features: FeatureMatrix) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """For each product: the share of what was seen that is not known, and whether its manufacturer is not."""
+        known = features.sum_by_source(features.matrix.data > 0)
+        shares = 1 - known.sum(axis=1) / np.maximum(features.seen.sum(axis=1), 1)
+        shares[features.seen.sum(axis=1) == 0] = 0
+        makers = [position for position, source in enumerate(self.vocabulary.sources) if source.name == "manufacturer"]
+        is_new = ((features.seen > 0) & (known == 0))[:, makers].any(axis=1)
+        return shares.round(3), is_new
 
-def _pack(texts: Sequence[str]) -> NDArray[np.uint8]:
-    """Texts as UTF-8 after the length of each (little-endian uint32, and their number first).
-
-    NumPy's own text arrays give every text the room of the longest, and drop trailing NULs.
-    """
-    encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
-    lengths = np.array([len(encoded), *map(len, encoded)], dtype="<u4")
-    return np.frombuffer(lengths.tobytes() + b"".join(encoded), dtype=np.uint8)
-
-
-def _unpack(packed: NDArray[np.uint8]) -> tuple[str, ...]:
-    """The texts that `_pack` packed."""
-    content = packed.tobytes()
-    (number,) = np.frombuffer(content, dtype="<u4", count=1)
-    lengths = np.frombuffer(content, dtype="<u4", count=int(number), offset=4)
-    ends = 4 + 4 * int(number) + np.cumsum(lengths, dtype=np.int64)
-    return tuple(
-        content[end - length : end].decode("utf-8", "surrogatepass")
-        for end, length in zip(ends.tolist(), lengths.tolist(), strict=True)
-    )
+    def _places(self, features: FeatureMatrix, picked: NDArray[np.intp]) -> NDArray[np.int64]:
+        """Where in the leaves' tables each entry meets the category picked for its row."""
+        branch = self.tree.branch_of[picked]
+        start: NDArray[np.int64] = self._offsets[branch] + (picked - self.tree.starts[branch])
+        row: NDArray[Any] = self.leaves.rows[branch[features.rows], features.matrix.indices]
+        places: NDArray[np.int64] = start[features.rows] + row * self._widths[branch][features.rows].astype(np.int64)
+        return places

@@ -10,7 +10,7 @@ from psycopg import Connection
 from daemon.background import ChildFailed, ChildStopped, run_beside
 from daemon.database.statements import load
 from daemon.engine.workload import Duty, DutyFailed, DutyInterrupted, Means
-from daemon.workloads.categorization.model.additive import FORMAT
+from daemon.workloads.categorization.model.storage import FORMAT
 from daemon.workloads.categorization.store import read_model_version
 from daemon.workloads.categorization.versions.store import read_head, read_labels, read_last_lesson
 

@@ -19,8 +19,8 @@ from daemon.workloads.categorization.experiments.metrics import (
     reliability,
     top_one,
 )
-from daemon.workloads.categorization.model.additive import FORMAT
 from daemon.workloads.categorization.model.learning import Judged, learn
+from daemon.workloads.categorization.model.storage import FORMAT
 from daemon.workloads.categorization.product import Product
 from daemon.workloads.categorization.versions import store
 from daemon.workloads.categorization.versions.promotion import Case, Said, Weighing, weigh
@@ -90,12 +90,12 @@ def learn_from_shop(
     """
     labels, read = store.read_labels(conn), _Read()
     with closing(_watched(shop.read_labelled(conn), read)) as labelled:  # or an interruption leaves a transaction open
-        lesson = learn(labelled)
+        lesson = learn(labelled, taxonomy=shop.read_taxonomy(conn))
     judgements = {each.product_id: Said(each.category_code, each.confidence) for each in lesson.judged}
     report = judge(lesson.judged, threshold)
     while True:
         current = shop.read_model_version(conn)
-        promotion = weigh_against(conn, lesson.judged, current, threshold, wish)
+        promotion = weigh_against(conn, lesson.judged, labels, current, threshold, wish)
         with store.exclusively(conn):
             if shop.read_model_version(conn) != current:
                 continue  # another lesson, or a person, was quicker: it must stand up to that one
@@ -142,20 +142,25 @@ def judge(judged: Sequence[Judged], threshold: float) -> dict[str, object]:
 
 
 def _usual(judged: Sequence[Judged], threshold: float) -> dict[str, object] | None:
-    """Shares that a batch may be compared with; None where the judgements do not tell."""
-    if not judged or "unknown_share" not in Judged._fields:
+    """Shares that a batch may be compared with; None without any product."""
+    number = len(judged)
+    if not number:
         return None
-    number, figures = len(judged), [each._asdict() for each in judged]
     return {
         "products": number,
         "low": sum(derive_level(each.confidence, threshold) == "low" for each in judged) / number,
-        "unknown": sum(each["unknown_share"] for each in figures) / number,
-        "unknown_manufacturers": sum(each["unknown_manufacturer"] for each in figures) / number,
+        "unknown": sum(each.unknown_share for each in judged) / number,
+        "unknown_manufacturers": sum(each.unknown_manufacturer for each in judged) / number,
     }
 
 
 def weigh_against(
-    conn: Connection, judged: Sequence[Judged], current: int | None, threshold: float, wish: Wish
+    conn: Connection,
+    judged: Sequence[Judged],
+    labels: store.Labels,
+    current: int | None,
+    threshold: float,
+    wish: Wish,
 ) -> Promotion:
     """Compare with the version in use: on the products held out from both, and on those decided since it was learned,
     as far as they were held out from the new one."""
@@ -168,7 +173,8 @@ def weigh_against(
     recent, obstacle = None, "nothing that the current model judged is left to compare with" if not held_out else None
     if known:  # without, nobody knows which products it has not learned from
         try:
-            recent = weigh(_ask(conn, current, judged, known, threshold), threshold, RECENT_ALLOWANCE)
+            unseen = [each for each in judged if each.product_id not in known]
+            recent = weigh(_ask(conn, current, unseen, labels, threshold), threshold, RECENT_ALLOWANCE)
         except ValueError:
             obstacle = f"this version of catalogd cannot use model {current}"
     objections = [line for weighing in (held_out, recent) if weighing for line in weighing.objections]
@@ -182,14 +188,19 @@ def weigh_against(
 
 
 def _ask(
-    conn: Connection, version: int, judged: Sequence[Judged], known: Mapping[int, Said], threshold: float
+    conn: Connection, version: int, unseen: Sequence[Judged], labels: store.Labels, threshold: float
 ) -> list[Case]:
-    """What the version itself says of the products that were not labelled when it was learned. Raises ValueError when
-    it cannot be read."""
-    unseen = sorted((each for each in judged if each.product_id not in known), key=lambda each: each.product_id)
+    """What the version itself says of those of the products that were labelled since it was learned. Raises ValueError
+    when it cannot be read.
+
+    That it has not judged a product does not yet mean that it has not learned from it: which products are held out
+    also depends on how many there are, and on the categories.
+    """
     model, taxonomy = shop.read_model(conn, version), shop.read_taxonomy(conn)
+    changed = store.read_changed(conn, version, labels, [each.product_id for each in unseen])
+    recent = sorted(each for each in unseen if each.product_id in changed)[-MOST_RECENT:]
     cases = []
-    for start in range(0, len(recent := unseen[-MOST_RECENT:]), AT_ONCE):
+    for start in range(0, len(recent), AT_ONCE):
         some = recent[start : start + AT_ONCE]
         products = shop.read_products(conn, [each.product_id for each in some])
         asked = [each for each in some if each.product_id in products]

@@ -17,6 +17,7 @@ from daemon.database.pool import bounded
 from daemon.database.statements import statement, text_of
 from daemon.errors import DaemonError
 from daemon.workloads.categorization.model.additive import Model
+from daemon.workloads.categorization.model.storage import to_bytes
 from daemon.workloads.categorization.versions.promotion import Said
 
 KEPT = 10  # versions; each is several MB
@@ -112,6 +113,19 @@ def read_truths(conn: Connection, product_ids: Sequence[int]) -> dict[int, str]:
         return dict(conn.execute(_over_labels("read_truths"), {"product_ids": id_list(product_ids)}).fetchall())
 
 
+def read_changed(conn: Connection, version: int, labels: Labels, product_ids: Sequence[int]) -> set[int]:
+    """Of these products, those that were given another label since the version was learned, or their first; and some
+    that share a bucket with such a one."""
+    parameters = {
+        "version": version,
+        "product_ids": id_list(product_ids),
+        "digests": id_list(labels.digests),
+        "buckets": BUCKETS,
+    }
+    with conn.cursor(row_factory=scalar_row) as cursor:
+        return set(cursor.execute(_sql("read_changed"), parameters))
+
+
 def read_last_lesson(conn: Connection, a_while: object) -> LastLesson | None:
     """`is_long_ago` says whether `a_while`, a timedelta, has passed since."""
     with conn.cursor(row_factory=args_row(LastLesson)) as cursor:
@@ -160,7 +174,7 @@ def write_version(conn: Connection, new: NewVersion, *, promotes: bool) -> int:
         "products": new.products,
         "categories": len(new.model.categories),
         "report": Jsonb(dict(new.report)),
-        "content": new.model.to_bytes(),
+        "content": to_bytes(new.model),
         "is_promoted": promotes,
         "fingerprint": new.fingerprint,
         "settings": Jsonb(dict(new.settings)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import psycopg
@@ -11,9 +11,9 @@ import pytest
 
 from daemon.errors import DaemonError
 from daemon.workloads.categorization import store as shop_store
-from daemon.workloads.categorization.evidence.source import EvidenceSource
 from daemon.workloads.categorization.model.learning import Judged, Lesson
 from daemon.workloads.categorization.product import Product
+from daemon.workloads.categorization.taxonomy import Taxonomy
 from daemon.workloads.categorization.versions import lesson, store
 from daemon.workloads.categorization.versions.lesson import Learned, Wish, learn_from_shop
 from tests.support.database import Database
@@ -26,8 +26,8 @@ real_learn = lesson.learn
 def spoil(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
     """From now on what is learned is wrong about every product held out, and sure of it; or right again."""
 
-    def spoiled(labelled: object, sources: Sequence[EvidenceSource] = lesson.SOURCES) -> Lesson:
-        learned = real_learn(labelled, sources)  # type: ignore[arg-type]
+    def spoiled(labelled: Iterable[tuple[Product, str]], taxonomy: Taxonomy) -> Lesson:
+        learned = real_learn(labelled, taxonomy=taxonomy)
         return replace(
             learned, judged=tuple(j._replace(category_code="nonsense", confidence=99.0) for j in learned.judged)
         )
@@ -147,7 +147,7 @@ def test_the_current_model_is_asked_about_what_was_labelled_since(db: psycopg.Co
     recent = second.promotion.recent
     assert recent is not None
     assert recent.products == len(judged.keys() - known.keys()) > 20
-    assert max(judged) > product_ids[199] > max(known)
+    assert max(judged) > product_ids[199] >= max(known)
     assert recent.current.right == 1.0
     assert second.promotion.held_out is not None
     assert second.promotion.held_out.products == len(known)
@@ -161,8 +161,8 @@ def test_what_was_decided_since_may_speak_against_a_model(
     first = learn_from_shop(db)
     known = store.read_judgements(db, first.version)
 
-    def learn(labelled: Iterator[tuple[Product, str]]) -> Lesson:
-        learned = real_learn(labelled)
+    def learn(labelled: Iterable[tuple[Product, str]], taxonomy: Taxonomy) -> Lesson:
+        learned = real_learn(labelled, taxonomy=taxonomy)
         spoiled = (j if j.product_id in known else j._replace(category_code="x") for j in learned.judged)
         return replace(learned, judged=tuple(spoiled))
 
@@ -283,5 +283,8 @@ def test_a_model_that_an_older_catalogd_writes_is_in_use(db: psycopg.Connection)
     assert learn_from_shop(db).promotion.promoted
 
 
-def test_the_figures_say_what_is_usual_when_the_judgements_tell(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "usual" not in lesson.judge([Judged(1, "a", "a", 95.0)], 90.0)
+def test_the_figures_say_what_is_usual() -> None:
+    judged = [Judged(1, "a", "a", 95.0, 0.25, False), Judged(2, "a", "b", 20.0, 0.75, True)]
+    report = lesson.judge(judged, 90.0)
+    assert report["usual"] == {"products": 2, "low": 0.5, "unknown": 0.5, "unknown_manufacturers": 0.5}
+    assert "usual" not in lesson.judge([], 90.0)
