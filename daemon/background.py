@@ -42,7 +42,7 @@ def run_beside(arguments: Sequence[str], stop: threading.Event, longest: timedel
         env=_environment(),
         text=True,
         errors="replace",
-        start_new_session=True,  # Ctrl-C in a terminal is for us
+        process_group=0,  # Ctrl-C is for us; no session of its own, which Linux would give a share of the processor
     ) as child:
         try:
             while True:
@@ -61,15 +61,25 @@ def run_beside(arguments: Sequence[str], stop: threading.Event, longest: timedel
 
 
 def become_background(parent: int) -> None:
-    """In the child, first of all: from now on everything else goes before it, and it ends with its parent's thread."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL) if sys.platform == "linux" else None
+    """In the child, first of all: it ends with its parent's thread, gives way to others, and where memory runs out it
+    goes first."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it died before we could ask
         os._exit(1)
-    os.nice(19)
-    with suppress(OSError, AttributeError):  # the disk, too, is then used when nobody else wants it
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-    with suppress(OSError):  # where memory runs out, the daemon stays
+    os.nice(10)
+    with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+
+
+def go_last() -> None:
+    """In the child, for what takes long: from now on it has what nobody else wants, of the processor and of the disk.
+
+    Not to be done in a transaction: where others want everything, minutes may pass between two statements.
+    """
+    os.nice(19)  # which is the most, whatever it was
+    with suppress(OSError, AttributeError):
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 def _environment() -> dict[str, str]:

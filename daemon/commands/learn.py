@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def act(options: argparse.Namespace) -> int:
-    from daemon.background import become_background
+    from daemon.background import become_background, go_last
 
     if options.child_of is not None:
         become_background(options.child_of)
@@ -43,17 +43,20 @@ def act(options: argparse.Namespace) -> int:
     settings = read_settings()
     configure_logs(settings.log_level, settings.log_format)
     wish = Wish.PROMOTE if options.force_promote else Wish.KEEP_BACK if options.no_promote else Wish.UNLESS_WORSE
-    actor = Actor("operator" if options.child_of is None else "daemon", name_instance())
+    is_child = options.child_of is not None
+    actor = Actor("daemon" if is_child else "operator", name_instance())
     with connected("learn") as conn:
         try:
-            learned = learn_from_shop(conn, settings.threshold, wish, actor)
+            learned = learn_from_shop(
+                conn, settings.threshold, wish, actor, on_read=go_last if is_child else lambda: None
+            )
         except NothingToLearn as error:
             raise DaemonError(
                 "nothing to learn from: no product has a category that catalogd_categories knows,"
                 " and no prediction was approved"
             ) from error
     took_s, promotion = monotonic() - began, learned.promotion
-    if options.child_of is not None:
+    if is_child:
         log = structlog.get_logger().bind(version=learned.version, against=promotion.against, why=promotion.why)
         structlog.get_logger().info(
             "model.learned",

@@ -36,7 +36,7 @@ def child_of(process: Process) -> int | None:
 
 def learner(process: Process) -> int:
     """Wait for it."""
-    wait_until(lambda: child_of(process))
+    wait_until(lambda: child_of(process), timeout_s=100)
     found = child_of(process)
     assert found is not None
     return found
@@ -59,7 +59,7 @@ def test_a_daemon_learns_when_there_is_enough_and_uses_it(db: psycopg.Connection
     product_ids = shop(db, products=120, labelled=80)
     process = catalogd.start(CATALOGD_LEARN="on")
     assert process.wait_for("model.outdated")["reason"] == "80 labels, nothing learned"
-    learned = process.wait_for("model.learned")
+    learned = process.wait_for("model.learned", timeout_s=100)
     assert (learned["products"], learned["categories"]) == (80, 2)
     assert process.wait_for("model.promoted", version=learned["version"])["why"] == "it is the first"
     process.wait_for("duty.done", duty="categorization.learn")
@@ -75,7 +75,7 @@ def test_a_daemon_learns_when_there_is_enough_and_uses_it(db: psycopg.Connection
 def test_of_two_daemons_one_learns(db: psycopg.Connection, catalogd: Catalogd) -> None:
     shop(db, products=80, labelled=80)
     fleet = [catalogd.start(CATALOGD_LEARN="on") for _ in range(2)]
-    wait_until(lambda: [process for process in fleet if process.named("duty.done")])
+    wait_until(lambda: [process for process in fleet if process.named("duty.done")], timeout_s=100)
     assert [process.stop() for process in fleet] == [0, 0]
     assert models(db) == 1
 
@@ -127,7 +127,7 @@ def test_a_child_that_is_killed_costs_a_retry_and_nothing_else(db: psycopg.Conne
     with exclusively(db):
         process = catalogd.start(CATALOGD_LEARN="on")
         os.kill(learner(process), signal.SIGKILL)
-        failed = process.wait_for("duty.failed")
+        failed = process.wait_for("duty.failed", timeout_s=100)
     assert failed["error"] == "learning failed: ended by SIGKILL; by want of memory?"
     assert failed["retry_in_s"] == 60
     process.wait_for("batch.completed", batch_id=batch(db, product_ids))
@@ -145,7 +145,7 @@ def test_what_a_child_says_last_is_why_it_failed(
             process = catalogd.start(CATALOGD_LEARN="on")
             learner(process)
             db.execute("REVOKE INSERT (entity_type) ON audit_log FROM catalogd_runtime")
-        failed = process.wait_for("duty.failed")
+        failed = process.wait_for("duty.failed", timeout_s=100)
     assert failed["error"].startswith("learning failed: this role may not do that (permission denied for ")
     assert process.stop() == 0
     assert models(db) == 0

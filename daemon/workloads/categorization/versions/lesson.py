@@ -1,8 +1,7 @@
 """Learns from the shop's own products, stores what was learned, and puts it into use unless it is worse."""
 
 import hashlib
-from collections.abc import Generator, Iterable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -20,10 +19,11 @@ from daemon.workloads.categorization.experiments.metrics import (
     top_one,
 )
 from daemon.workloads.categorization.model.learning import Judged, learn
-from daemon.workloads.categorization.model.storage import FORMAT
+from daemon.workloads.categorization.model.storage import FORMAT, to_bytes
 from daemon.workloads.categorization.product import Product
 from daemon.workloads.categorization.versions import store
 from daemon.workloads.categorization.versions.promotion import Case, Said, Weighing, weigh
+from daemon.workloads.categorization.versions.reading import labelled_products
 
 MOST_RECENT = 5000  # products that the current model is asked about; the newest by their ids
 AT_ONCE = 500  # products decided together
@@ -83,14 +83,18 @@ def learn_from_shop(
     threshold: float = THRESHOLD,
     wish: Wish = Wish.UNLESS_WORSE,
     actor: store.Actor = BY_HAND,
+    on_read: Callable[[], object] = lambda: None,
 ) -> Learned:
     """Store a new model, learned from what people have decided. Raises NothingToLearn when that is nothing.
 
-    It is put into use as `wish` says; the first is, unless it is to be kept back.
+    It is put into use as `wish` says; the first is, unless it is to be kept back. `on_read` is called when all is read,
+    before what takes long.
     """
     labels, read = store.read_labels(conn), _Read()
-    with closing(_watched(shop.read_labelled(conn), read)) as labelled:  # or an interruption leaves a transaction open
-        lesson = learn(labelled, taxonomy=shop.read_taxonomy(conn))
+    with labelled_products(conn) as labelled:
+        on_read()
+        lesson = learn(_watched(labelled, read), taxonomy=shop.read_taxonomy(conn))
+    content, categories = to_bytes(lesson.model), len(lesson.model.categories)
     judgements = {each.product_id: Said(each.category_code, each.confidence) for each in lesson.judged}
     report = judge(lesson.judged, threshold)
     while True:
@@ -100,8 +104,9 @@ def learn_from_shop(
             if shop.read_model_version(conn) != current:
                 continue  # another lesson, or a person, was quicker: it must stand up to that one
             new = store.NewVersion(
-                lesson.model,
+                content,
                 read.products,
+                categories,
                 read.digest.hexdigest(),
                 {"sources": [source.name for source in SOURCES], "threshold": threshold, "format": FORMAT},
                 __version__,
@@ -113,10 +118,10 @@ def learn_from_shop(
             action = "promoted" if promotion.promoted else "kept_back"
             store.audit(conn, version, action, actor, {"against": current, "why": promotion.why})
             store.forget_old(conn)
-        return Learned(version, read.products, len(lesson.model.categories), promotion, new.report)
+        return Learned(version, read.products, categories, promotion, new.report)
 
 
-def _watched(labelled: Iterable[tuple[Product, str]], read: _Read) -> Generator[tuple[Product, str]]:
+def _watched(labelled: Iterable[tuple[Product, str]], read: _Read) -> Iterator[tuple[Product, str]]:
     """Counts and digests what goes by: the same products and labels in the same order have the same fingerprint."""
     for product, code in labelled:
         read.products += 1

@@ -16,8 +16,6 @@ from daemon.database.bulk import id_list
 from daemon.database.pool import bounded
 from daemon.database.statements import statement, text_of
 from daemon.errors import DaemonError
-from daemon.workloads.categorization.model.additive import Model
-from daemon.workloads.categorization.model.storage import to_bytes
 from daemon.workloads.categorization.versions.promotion import Said
 
 KEPT = 10  # versions; each is several MB
@@ -76,10 +74,11 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class NewVersion:
-    """All of a version but its number."""
+    """All of a version but its number. `content` is the model as bytes."""
 
-    model: Model
+    content: bytes
     products: int
+    categories: int
     fingerprint: str
     settings: Mapping[str, object]
     catalogd_version: str
@@ -172,9 +171,9 @@ def write_version(conn: Connection, new: NewVersion, *, promotes: bool) -> int:
     """Store a version, in the caller's transaction; where it is promoted, instances use it from their next slice on."""
     parameters = {
         "products": new.products,
-        "categories": len(new.model.categories),
+        "categories": new.categories,
         "report": Jsonb(dict(new.report)),
-        "content": to_bytes(new.model),
+        "content": new.content,
         "is_promoted": promotes,
         "fingerprint": new.fingerprint,
         "settings": Jsonb(dict(new.settings)),
