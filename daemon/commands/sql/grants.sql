@@ -137,7 +137,8 @@ BEGIN
             -- The answers. A prediction is written once; of it only the status changes, and it goes with its batch.
             (runtime, 'SELECT,'
                       ' INSERT (id, product_id, batch_id, suggested_category_code, suggested_category_label,'
-                      ' confidence_score, confidence_level, status, model_version),'
+                      ' confidence_score, confidence_level, status, model_version, alternatives, unknown_share,'
+                      ' unknown_manufacturer),'
                       ' UPDATE (status, updated_at)', 'predictions'),
             (php, 'SELECT, UPDATE (status, updated_at)', 'predictions'),
             (runtime, 'INSERT (prediction_id, source_type, source_label, evidence_value, weight)', 'evidence'),
