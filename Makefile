@@ -11,7 +11,7 @@ PYTHON_PEERS := .venv-bench/.installed
 NODE_PEERS   := $(PEERS)/node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos model coverage check format real evaluate handover soak limits bench bench-full lock lock-bench clean
+.PHONY: help demo test chaos model coverage check format real evaluate learning handover soak limits bench bench-full lock lock-bench clean
 
 help:            ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -54,6 +54,9 @@ soak: $(STAMP)   ## mixed load on two instances for a while; is memory flat? mak
 
 limits: $(STAMP) ## huge batches, many batches, many inserts a second: what it costs
 	@$(BIN)/python -m bench.limits $(ARGS)
+
+learning: $(STAMP) ## what learning costs the batches under way: make learning [CATALOGUE=path.csv.gz]
+	@$(BIN)/python -m bench.learning $(if $(CATALOGUE),--catalogue "$(CATALOGUE)") $(ARGS)
 
 handover: $(STAMP) ## figures of kills and rolling restarts: make handover [ARGS="--rounds 20"]
 	@$(BIN)/python -m bench.handover $(ARGS)

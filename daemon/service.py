@@ -18,6 +18,7 @@ from daemon.engine.company import Company
 from daemon.engine.listener import Listener
 from daemon.engine.queue import Queue, Timing
 from daemon.engine.readiness import Readiness
+from daemon.engine.schedule import Schedule
 from daemon.engine.slice import SliceRunner, Suspicion
 from daemon.engine.supervisor import Inbox, StopRequested, Supervisor, WorkerStuck
 from daemon.engine.wakeup import Wakeup
@@ -106,12 +107,13 @@ def _build(
         Backoff(random.Random(), longest_s=2.0),  # noqa: S311
         on_deaf=lambda: stop_preparing(pool),
     )
+    schedule = None if once else _schedule(session, workloads, instance, stop)
     watch = Watch(
         lambda: session.connect("watch"),
-        workers,
+        [*workers, *([schedule] if schedule else [])],
         stop,
         settings.frozen,
-        on_stuck=lambda worker: inbox.put(WorkerStuck(worker.name)),
+        on_stuck=lambda stuck: inbox.put(WorkerStuck(stuck.name)),
         on_look=notifier.alive,
     )
     return Supervisor(
@@ -126,6 +128,23 @@ def _build(
         on_ready=lambda: notifier.ready(ready),
         on_stopping=notifier.stopping,
         leave=_leave,
+        schedule=schedule,
+    )
+
+
+def _schedule(session: Session, workloads: list[Workload], instance: str, stop: threading.Event) -> Schedule | None:
+    """None where nothing is to be done but batches."""
+    duties = [duty for workload in workloads for duty in workload.duties()]
+    if not duties:
+        return None
+    return Schedule(
+        lambda: session.connect("schedule"),
+        duties,
+        instance,
+        __version__,
+        stop,
+        Backoff(random.Random()),  # noqa: S311  # jitter
+        random.Random(),  # noqa: S311
     )
 
 

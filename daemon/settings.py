@@ -59,6 +59,12 @@ class Settings(BaseSettings):
         ge=10,
         le=100,
     )
+    learn: Literal["on", "off"] = _setting(
+        "on",
+        "CATALOGD_LEARN",
+        "off: the daemon does not learn by itself when enough has changed; catalogd learn still does",
+        "off",
+    )
     notify: Literal["on", "off"] = _setting(
         "on",
         "CATALOGD_NOTIFY",

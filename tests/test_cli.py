@@ -122,6 +122,11 @@ def test_help_shows_no_password(bare: CommandLine, monkeypatch: pytest.MonkeyPat
         ["precision", "--wanted", "100"],
         ["precision", "--wanted", "0.99"],
         ["precision", "--wanted", "nan"],
+        ["learn", "--force-promote", "--no-promote"],
+        ["models"],
+        ["models", "promote"],
+        ["models", "promote", "newest"],
+        ["models", "compare", "1"],
     ],
     ids=" ".join,
 )
@@ -137,6 +142,10 @@ DATABASE_COMMANDS = [
     ["run", "--once"],
     ["migrate"],
     ["learn"],
+    ["models", "list"],
+    ["models", "compare", "1", "2"],
+    ["models", "promote", "1"],
+    ["models", "rollback"],
     ["status"],
     ["errors", "1"],
     ["explain", "1"],
@@ -504,3 +513,78 @@ def test_a_batch_is_retried_twice_at_most(command: CommandLine, db: psycopg.Conn
     assert_one_sentence(refused, 2)
     assert "twice at most" in refused.stderr
     assert read_batch(db, batch_id)["status"] == "failed"
+
+
+def test_learn_says_what_became_of_it(command: CommandLine, db: psycopg.Connection) -> None:
+    shop(db, products=300, labelled=300)
+    first, second = command("learn"), command("learn", "--no-promote")
+    assert (first.code, first.stderr, second.code, second.stderr) == (0, "", 0, "")
+    assert re.fullmatch(
+        r"learned model 1 from 300 products in 2 categories in \d+\.\d s\nit is in use: it is the first\n", first.stdout
+    )
+    assert "it is kept back: it was to be kept back\n" in second.stdout
+    assert second.stdout.endswith("to use it all the same: catalogd models promote 2\n")
+    found = json.loads(command("learn", "--json").stdout)
+    assert (found["version"], found["products"], found["categories"]) == (3, 300, 2)
+    assert found["promotion"]["promoted"] is True
+    assert found["promotion"]["held_out"]["comparison"]["difference"] == 0
+    assert found["judged"]["products"] == found["promotion"]["held_out"]["products"]
+
+
+def test_models_of_an_untouched_shop(command: CommandLine) -> None:
+    assert command("models", "list").stdout == "nothing was learned yet: run catalogd learn\n"
+    assert json.loads(command("models", "list", "--json").stdout) == []
+    for arguments in [["promote", "1"], ["compare", "1", "2"]]:
+        assert_one_sentence(command("models", *arguments), 2)
+    assert_one_sentence(command("models", "rollback"), 1)
+
+
+def test_models_are_listed_compared_promoted_and_rolled_back(command: CommandLine, db: psycopg.Connection) -> None:
+    shop(db, products=300, labelled=300)
+    for wish in [(), (), ("--no-promote",)]:
+        assert command("learn", *wish).code == 0
+    listed = command("models", "list")
+    assert (listed.code, listed.stderr) == (0, "")
+    states = re.findall(r"^ *(\d) .* (in use|replaced|kept back) *$", listed.stdout, re.MULTILINE)
+    assert states == [("1", "replaced"), ("2", "in use"), ("3", "kept back")]
+    assert "model 3 was kept back: it was to be kept back" in listed.stdout
+    rows = json.loads(command("models", "list", "--json").stdout)
+    assert [(row["version"], row["state"]) for row in rows] == [(int(version), state) for version, state in states]
+    assert {"top1", "coverage", "precision", "calibration_error"} <= rows[0]["judged"].keys()
+
+    compared = command("models", "compare", "1", "3")
+    assert "products that both have judged, model 3 decides 0.00% more right" in compared.stdout
+    figures = json.loads(command("models", "compare", "1", "3", "--json").stdout)
+    assert (figures["a"]["version"], figures["b"]["version"]) == (1, 3)
+    assert figures["comparison"]["p_value"] == 1
+
+    assert command("models", "promote", "3").stdout == "model 3 is in use, no longer model 2\n"
+    assert command("models", "promote", "3").stdout == "model 3 is in use\n"
+    assert command("models", "rollback").stdout == "model 3 was taken back, model 2 is in use again\n"
+    assert json.loads(command("models", "rollback", "--json").stdout) == {"current": 1, "before": 2}
+    assert_one_sentence(command("models", "rollback"), 1)
+    assert_one_sentence(command("models", "promote", str(2**70)), 2)
+
+
+def test_a_version_of_a_catalogd_that_kept_no_figures_is_listed(command: CommandLine, db: psycopg.Connection) -> None:
+    db.execute("INSERT INTO categorization_models (products, categories, report, content) VALUES (5, 2, '{}', '')")
+    assert re.search(r"^ *1 .* in use *$", command("models", "list").stdout, re.MULTILINE)
+    assert json.loads(command("models", "list", "--json").stdout)[0]["judged"] is None
+
+
+def test_status_tells_of_duties(command: CommandLine, db: psycopg.Connection) -> None:
+    db.execute(
+        "INSERT INTO catalogd_duties (name, due_at, finished_at, failures, error) VALUES"
+        " ('a.new', now() - interval '1 minute', NULL, 0, NULL),"
+        " ('b.done', now() + interval '50 minutes', now() - interval '10 minutes', 0, NULL),"
+        " ('c.failed', now() + interval '1 minute', NULL, 3, %s)",
+        (HOSTILE,),
+    )
+    lines = command("status").stdout.splitlines()
+    assert lines[0] == "no batch was ever inserted"
+    assert lines[1] == "duty a.new: not done yet, due now"
+    assert re.fullmatch(r"duty b\.done: done 0:10:\d\d ago, due in 0:(50:00|49:\d\d)", lines[2])
+    assert lines[3].startswith("duty c.failed: failed 3 times: a b")
+    assert lines[3].isprintable()
+    assert len(lines) == 4
+    assert json.loads(command("status", "--json").stdout) == []

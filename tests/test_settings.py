@@ -28,6 +28,7 @@ WRONG_VALUES = {
     "CATALOGD_WORKERS": ["0", "65", "many", "1.5"],
     "CATALOGD_THRESHOLD": ["9.99", "100.1", "high", "nan"],
     "CATALOGD_NOTIFY": ["no", "ON"],
+    "CATALOGD_LEARN": ["no", "yes", "1"],
     "CATALOGD_POLL_SECONDS": ["0", "-1", "soon", "86401", "nan", "inf"],
     "CATALOGD_STOP_SECONDS": ["0", "1e9"],
     "CATALOGD_FROZEN_SECONDS": ["0", "0.0004", "x"],

@@ -89,6 +89,16 @@ def test_a_crash_leaves_no_memory_behind(unit: ConfigParser) -> None:
     assert unit["Service"]["LimitCORE"] == "0"
 
 
+def test_the_process_that_learns_may_run_out_of_memory_alone(unit: ConfigParser) -> None:
+    """It has made itself the first to go; by default systemd would stop the unit with it. And nothing else in the unit
+    keeps it from running: no bound on memory or processes that a daemon alone would need."""
+    service = unit["Service"]
+    assert service["OOMPolicy"] == "continue"
+    assert {"MemoryMax", "MemoryHigh", "TasksMax", "MemoryDenyWriteExecute", "SystemCallFilter"}.isdisjoint(service)
+    assert service["NotifyAccess"] == "main"
+    assert service["KillMode"] == "mixed"
+
+
 def test_partitions_are_seen_to_by_the_owner_and_never_cut_short() -> None:
     text = (UNIT.parent / "catalogd-partition.service").read_text(encoding="utf-8")
     assert "ExecStart=/opt/catalogd/bin/catalogd partition\n" in text

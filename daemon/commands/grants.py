@@ -10,9 +10,9 @@ EXAMPLE = "catalogd grants --php shop | psql -v ON_ERROR_STOP=1 shop"
 
 ROLES = {
     "owner": "runs `catalogd migrate`",
-    "runtime": "runs `catalogd run`, `learn`, `retry` and `cancel`",
+    "runtime": "runs `catalogd run`, `learn`, `models`, `retry` and `cancel`",
     "php": "the shop",
-    "operator": "reads: `catalogd status`, `errors`, `explain`",
+    "operator": "reads: `catalogd status`, `errors`, `explain`, `models list`",
 }
 LONGEST_NAME = 63  # bytes; Postgres cuts what is longer, and then means another role
 

@@ -1,4 +1,4 @@
-"""Show the open batches and the last ones that ended, or one batch with --json for scripts."""
+"""Show the open batches, the last ones that ended and the periodic duties; or one batch, with --json for scripts."""
 
 import argparse
 
@@ -18,6 +18,7 @@ def act(options: argparse.Namespace) -> int:
 
     from daemon.commands.batches import list_batches, show_batches, show_drift
     from daemon.commands.connection import connected
+    from daemon.commands.duties import describe_duties
     from daemon.errors import UsageError
     from daemon.workloads.categorization.drift.store import read_drift
     from daemon.workloads.categorization.drift.telling import keys_of
@@ -25,6 +26,7 @@ def act(options: argparse.Namespace) -> int:
     with connected("status") as conn:
         batches = list_batches(conn, options.id)
         drifts = read_drift(conn, [batch.id for batch in batches])
+        duties = list(describe_duties(conn)) if options.id is None and not options.json else []
     if options.id is not None and not batches:
         raise UsageError(f"there is no batch {options.id}")
     if options.json:
@@ -37,4 +39,5 @@ def act(options: argparse.Namespace) -> int:
     else:
         show_batches(batches)
         show_drift([drift for drift in drifts.values() if drift.outside or options.id is not None])
+    sys.stdout.writelines(f"{line}\n" for line in duties)
     return 0

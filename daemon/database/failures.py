@@ -44,3 +44,8 @@ def summary(error: BaseException) -> str:
     if isinstance(error, psycopg.Error) and error.diag.message_primary:
         return error.diag.message_primary
     return (str(error) or type(error).__name__).splitlines()[0][:300]
+
+
+def storable(text: str) -> str:
+    """What Postgres can hold: no NUL and no half of a surrogate pair, as an exception's message may have."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()

@@ -30,7 +30,7 @@ from daemon.demo.screen import Bar, Report, Screen
 from daemon.stand_in.importing import IncomingRow, import_rows
 from daemon.stand_in.schema import create_stand_in
 from daemon.workloads.categorization.model.learning import NothingToLearn
-from daemon.workloads.categorization.relearning import learn_from_shop
+from daemon.workloads.categorization.versions.lesson import learn_from_shop
 
 SMALL_BATCHES = 5
 SMALL_SIZE = 10

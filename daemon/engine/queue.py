@@ -9,7 +9,7 @@ from time import monotonic
 from psycopg import Connection, Cursor
 from psycopg.rows import TupleRow, class_row, scalar_row
 
-from daemon.database.failures import Effect, effect_of, summary
+from daemon.database.failures import Effect, effect_of, storable, summary
 from daemon.database.pool import bounded
 from daemon.database.statements import load, statement
 from daemon.engine.status import BatchStatus
@@ -299,7 +299,7 @@ class Queue:
             "batch_ids": [outcome.item.batch_id for outcome in failed],
             "items": [outcome.item.id for outcome in failed],
             "codes": [outcome.code for outcome in failed],
-            "messages": [_storable(outcome.reason) for outcome in failed],
+            "messages": [storable(outcome.reason) for outcome in failed],
         }
         self._execute(conn, "record_errors", parameters)
 
@@ -393,8 +393,3 @@ class Queue:
 
 def _only_planned(found: Sequence[Planned]) -> list[Planned]:
     return [batch for batch in found if batch.status is not None]
-
-
-def _storable(text: str) -> str:
-    """What Postgres can hold: no NUL and no half of a surrogate pair, as an exception's message may have."""
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()

@@ -14,6 +14,7 @@ import structlog
 from daemon.database.failures import summary
 from daemon.database.probe import sever
 from daemon.engine.listener import Listener
+from daemon.engine.schedule import Schedule
 from daemon.engine.watch import Watch, stack_of
 from daemon.engine.worker import Lookout, Worker
 
@@ -51,7 +52,7 @@ Inbox = queue.SimpleQueue[ThreadEnded | StopRequested | WorkerStuck | int]
 
 
 class Supervisor:
-    """Runs listener, workers and watch until a signal, a request or a crash. `run` returns the exit code.
+    """Runs listener, workers, schedule and watch until a signal, a request or a crash. `run` returns the exit code.
 
     Every thread is joined, but for one that is stuck: then the process must end by `leave`, for the interpreter would
     wait for that thread.
@@ -70,9 +71,10 @@ class Supervisor:
         on_ready: Callable[[], object],
         on_stopping: Callable[[], object],
         leave: Callable[[int], object],
+        schedule: Schedule | None = None,
     ) -> None:
         self._listener = listener
-        self._workers = workers
+        self._hands: Sequence[Worker | Schedule] = [*workers, *([schedule] if schedule else [])]
         self._lookouts = lookouts
         self._watch = watch
         self._stop = stop
@@ -103,7 +105,7 @@ class Supervisor:
         try:
             self._start({"listener": self._listener.run})
             self._listener.is_settled.wait(timeout=30.0)
-            self._start({worker.name: worker.run for worker in self._workers} | {"watch": self._watch.run})
+            self._start({hand.name: hand.run for hand in self._hands} | {"watch": self._watch.run})
             self._on_ready()
             return self._wait_for_end()
         except Exception as error:  # noqa: BLE001  # a limit of threads, say: work in hand is finished
@@ -114,7 +116,7 @@ class Supervisor:
         began = monotonic()
         self._on_stopping()
         log.info("daemon.stopping", signal=reason)
-        self._stop_workers()
+        self._stop_hands()
         self._listener.interrupt()
         for name, patience_s in (("listener", None), ("watch", WATCH_PATIENCE_S)):
             if name in self._threads:
@@ -158,8 +160,9 @@ class Supervisor:
             case signum:
                 return signal.Signals(signum).name
 
-    def _stop_workers(self) -> None:
-        """Workers finish the slice in hand; past the grace, or at a second signal, it is cancelled."""
+    def _stop_hands(self) -> None:
+        """Workers finish the slice in hand, the schedule leaves its duty; past the grace, or at a second signal, what
+        runs is cancelled."""
         self._stop.set()
         for lookout in self._lookouts:
             lookout.wakeup.close()
@@ -183,7 +186,7 @@ class Supervisor:
                     self._give_up()
 
     def _remaining(self) -> list[str]:
-        started = [worker.name for worker in self._workers if worker.name in self._threads]
+        started = [hand.name for hand in self._hands if hand.name in self._threads]
         return [name for name in started if name not in self._stuck and self._threads[name].is_alive()]
 
     def _give_up(self) -> None:
@@ -193,8 +196,8 @@ class Supervisor:
             self._crashed = True
 
     def _cancel(self, *, by_force: bool) -> None:
-        for worker in self._workers:
-            conn = worker.connection
+        for hand in self._hands:
+            conn = hand.connection
             if conn is not None and not conn.closed:
                 if by_force:
                     sever(conn)
@@ -202,7 +205,7 @@ class Supervisor:
                 try:
                     conn.cancel_safe(timeout=2.0)
                 except psycopg.Error as error:
-                    log.warning("worker.waiting", worker=worker.name, error=summary(error))
+                    log.warning("worker.waiting", worker=hand.name, error=summary(error))
 
     def _join(self, name: str) -> None:
         self._threads[name].join()

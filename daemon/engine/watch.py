@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 from time import monotonic
+from typing import Protocol
 
 import psycopg
 import structlog
@@ -17,12 +18,18 @@ from daemon.database.failures import summary
 from daemon.database.pool import ANSWER_S, BoundedConnection
 from daemon.database.probe import deadline, sever
 from daemon.database.statements import statement
-from daemon.engine.worker import Worker
 
 log = structlog.get_logger()
 
 LOOK_EVERY_S = 5.0
 FRAMES_TOLD = 12  # of a stuck worker's stack, innermost last
+
+
+class Watched(Protocol):
+    """A thread that talks to the server: a worker, or the schedule."""
+
+    name: str
+    connection: BoundedConnection | None  # in hand
 
 
 class Watch:
@@ -43,10 +50,10 @@ class Watch:
     def __init__(
         self,
         connect: Callable[[], Connection],
-        workers: Sequence[Worker],
+        workers: Sequence[Watched],
         stop: threading.Event,
         frozen: timedelta,
-        on_stuck: Callable[[Worker], object],
+        on_stuck: Callable[[Watched], object],
         on_look: Callable[[], object] = lambda: None,
         answer: timedelta = timedelta(seconds=ANSWER_S),
     ) -> None:
@@ -72,7 +79,7 @@ class Watch:
             self._on_look()
             self._sever_the_unanswered()
 
-    def _find_stuck(self) -> Worker | None:
+    def _find_stuck(self) -> Watched | None:
         before, self._silent = self._silent, {}
         for worker, conn in self._in_hand():
             since = conn.spoke_at
@@ -122,7 +129,7 @@ class Watch:
             log.debug("watch.blind", error=summary(error))
             return pids
 
-    def _in_hand(self) -> Iterator[tuple[Worker, BoundedConnection]]:
+    def _in_hand(self) -> Iterator[tuple[Watched, BoundedConnection]]:
         for worker in self._workers:
             conn = worker.connection
             if conn is not None:

@@ -1,8 +1,11 @@
 """The interface between the engine and a kind of work."""
 
+import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import NamedTuple, Protocol, Self
 
 from psycopg import Connection
@@ -69,6 +72,35 @@ class WorkloadUnavailable(Exception):
     """Raised by a workload that cannot treat anything at the moment, whatever the items; the message says why."""
 
 
+class DutyInterrupted(Exception):
+    """Raised by a duty that the daemon's stop has ended before its time: it is given back."""
+
+
+class DutyFailed(Exception):
+    """Raised by a duty that could not be done; the message says why, in a sentence for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a duty has to act with."""
+
+    connection: Callable[[], AbstractContextManager[Connection]]  # not to be held while something else is waited for
+    stop: threading.Event  # once it is set, the duty ends at once, by DutyInterrupted
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """Something to do again and again, in one instance of the whole fleet.
+
+    `act` ends within the period, or another instance begins the next round beside it. Whatever it raises is told, and
+    tried again later; it must bear being done twice.
+    """
+
+    name: str  # unique in the daemon: "categorization.learn"
+    every: timedelta
+    act: Callable[[Means], None]
+
+
 class Workload(Protocol):
     """One kind of work. The engine plans, claims, locks, settles; the workload decides and writes."""
 
@@ -92,3 +124,6 @@ class Workload(Protocol):
         brief, and for tiny batches, of which many come together, briefer. What is raised is logged and does no harm.
         Called by several threads at once.
         """
+
+    def duties(self) -> Sequence[Duty]:
+        """What it has to do apart from batches; the engine sees to it that one instance does it, in time."""

@@ -21,7 +21,7 @@ from daemon.workloads.categorization import store
 from daemon.workloads.categorization.evidence.registry import SOURCES
 from daemon.workloads.categorization.explanation import LONGEST, explain
 from daemon.workloads.categorization.people.decisions import signals
-from daemon.workloads.categorization.relearning import learn_from_shop
+from daemon.workloads.categorization.versions.lesson import learn_from_shop
 from daemon.workloads.categorization.workload import TABLE, Categorization
 from tests.support.database import Database
 from tests.support.factories import assert_settled, batch, errors_of, read_batch, shop

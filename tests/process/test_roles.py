@@ -100,6 +100,12 @@ def test_everyone_does_their_work(roles: Shop, superuser: psycopg.Connection) ->
         assert "30 match" in roles.run(OPERATOR, "rules", "test", str(rule_id))
         php.execute("DELETE FROM category_rules WHERE id = %s", (rule_id,))
 
+        roles.run(RUNTIME, "learn", "--force-promote")
+        assert "in use" in roles.run(OPERATOR, "models", "list")
+        assert "right" in roles.run(OPERATOR, "models", "compare", "1", "2")
+        roles.run(RUNTIME, "models", "rollback")
+        roles.run(RUNTIME, "models", "promote", "2")
+
         php.execute("DELETE FROM categorization_batches WHERE id = %s", (first,))
         assert php.execute("SELECT count(*) FROM predictions WHERE batch_id = %s", (first,)).fetchone() == (0,)
     assert process.stop() == 0
@@ -190,6 +196,11 @@ FORBIDDEN = {
         "INSERT INTO category_rules (field, pattern, category_code) VALUES ('name', 'x', 'pipes')",
         "UPDATE category_rules SET weight = 1",
         "DELETE FROM category_rules",
+        "UPDATE categorization_models SET report = '{}'",
+        "UPDATE categorization_models SET learned_at = now()",
+        "UPDATE categorization_models SET judged_codes = '{}'",
+        "DELETE FROM catalogd_duties",
+        "UPDATE catalogd_duties SET name = 'x'",
         "UPDATE catalogd_schema SET checksums = '{}'",
         "DELETE FROM catalogd_additions",
         "DELETE FROM _yoyo_migration",
@@ -209,6 +220,9 @@ FORBIDDEN = {
         "SELECT * FROM prediction_experiments",
         "SELECT * FROM prediction_results",
         "DELETE FROM prediction_experiments",
+        "UPDATE categorization_models SET promoted_at = now()",
+        "SELECT * FROM catalogd_duties",
+        "UPDATE catalogd_duties SET due_at = now()",
         "UPDATE predictions SET confidence_score = 100",
         "UPDATE predictions SET confidence_level = 'high'",
         "UPDATE predictions SET suggested_category_code = 'pipes'",
@@ -273,6 +287,8 @@ FORBIDDEN = {
         "INSERT INTO category_rules (field, pattern, category_code) VALUES ('name', 'x', 'pipes')",
         "UPDATE category_rules SET is_active = false",
         "DELETE FROM category_rules",
+        "UPDATE categorization_models SET promoted_at = now()",
+        "UPDATE catalogd_duties SET due_at = now()",
         "INSERT INTO audit_log (entity_type, entity_id, action, actor_type) VALUES ('x', 1, 'x', 'x')",
         "DELETE FROM audit_log",
         "SELECT * FROM products",
@@ -334,6 +350,7 @@ def test_whole_tables_are_granted_for_reading_only(superuser: psycopg.Connection
         (RUNTIME, "batch_slices", "INSERT"),
         (RUNTIME, "batch_slices", "UPDATE"),
         (RUNTIME, "categorization_errors", "DELETE"),
+        (RUNTIME, "categorization_models", "DELETE"),
     ]
 
 

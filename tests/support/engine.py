@@ -16,12 +16,13 @@ from daemon.engine.company import Company
 from daemon.engine.listener import Hearing, Listener
 from daemon.engine.queue import Backlog, Claim, Completed, Queue, Timing
 from daemon.engine.readiness import Readiness
+from daemon.engine.schedule import Schedule
 from daemon.engine.slice import SliceRunner, Suspicion
 from daemon.engine.supervisor import Inbox, StopRequested, Supervisor, WorkerStuck
 from daemon.engine.wakeup import Wakeup
 from daemon.engine.watch import Watch
 from daemon.engine.worker import Lookout, Pace, Worker
-from daemon.engine.workload import Item, Outcome
+from daemon.engine.workload import Duty, Item, Outcome
 from tests.support.waiting import wait_until
 from tests.support.workload import RecordingWorkload
 
@@ -122,6 +123,7 @@ class Engine:
     answer: timedelta = timedelta(seconds=5)
     patience: timedelta = timedelta(seconds=7)  # with the company of others
     watch_session: Session | None = None  # the watch's own way to the server, where it differs
+    duties: Sequence[Duty] = ()
     inbox: Inbox = field(default_factory=Inbox)
     code: int | None = None
     left: int | None = None  # the code with which the process would have left a stuck thread behind
@@ -135,11 +137,12 @@ class Engine:
         self.readiness = Readiness()
         self.company = Company(self.patience)
         self.threads = [self._worker(f"{self.name}/{number}") for number in range(1, self.workers + 1)]
+        schedule = self._schedule()
         supervisor = Supervisor(
             self._listener(),  # type: ignore[arg-type]
             self.threads,
             [self.lookout],
-            self._watch(),
+            self._watch(schedule),
             self.stop_event,
             self._cancelled,
             self.inbox,
@@ -147,6 +150,7 @@ class Engine:
             on_ready=self.is_ready.set,
             on_stopping=lambda: None,
             leave=lambda code: setattr(self, "left", code),
+            schedule=schedule,
         )
 
         def run() -> None:
@@ -199,7 +203,14 @@ class Engine:
             name, self.pool, self.queue, runner, self.lookout, self.company, self.stop_event, backoff, self.readiness
         )
 
-    def _watch(self) -> Watch:
+    def _schedule(self) -> Schedule | None:
+        if not self.duties:
+            return None
+        backoff = Backoff(random.Random(), 0.05, 0.5)
+        connect = lambda: self.session.connect("schedule")  # noqa: E731
+        return Schedule(connect, self.duties, self.name, "1", self.stop_event, backoff, random.Random())
+
+    def _watch(self, schedule: Schedule | None) -> Watch:
         self._watched = threading.Semaphore(0)
 
         def connect() -> psycopg.Connection:
@@ -208,7 +219,7 @@ class Engine:
 
         return Watch(
             connect,
-            self.threads,
+            [*self.threads, *([schedule] if schedule else [])],
             self.stop_event,
             self.frozen,
             on_stuck=lambda worker: self.inbox.put(WorkerStuck(worker.name)),

@@ -89,6 +89,7 @@ class Catalogd:
             name: value for name, value in os.environ.items() if not name.startswith(("DB_", "CATALOGD_", "PG"))
         }
         self.environment = inherited | {"DATABASE_URL": dsn, "CATALOGD_LOG_FORMAT": "json", "PYTHONUNBUFFERED": "1"}
+        self.environment["CATALOGD_LEARN"] = "off"  # or what a test teaches it would be learned beside it
         self.environment |= environment
         self._of_the_daemon = {"DATABASE_URL": daemon_dsn or dsn}
         self._prefix = prefix

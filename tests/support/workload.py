@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from psycopg import Connection
 
-from daemon.engine.workload import Ended, Item, Outcome
+from daemon.engine.workload import Duty, Ended, Item, Outcome
 from daemon.workloads.categorization.workload import TABLE
 
 Hook = Callable[[Connection, Sequence[Item]], None]
@@ -48,6 +48,9 @@ class RecordingWorkload:
     def ended(self, conn: Connection, batches: Sequence[Ended]) -> None:
         self.told += batches
         self.at_the_end(conn, batches)
+
+    def duties(self) -> Sequence[Duty]:
+        return ()
 
 
 class Gate:

@@ -2,10 +2,10 @@
 -- run again at any time, all of it or nothing takes effect, and a role that exists is not changed.
 --
 --   owner     runs "catalogd migrate"; owns catalogd's tables, views and functions
---   runtime   runs "catalogd run", "learn", "evaluate", "retry" and "cancel"
---   php       the shop: inserts, sets back, cancels and deletes batches, reads answers, approves or rejects them, and
---             recommends others
---   operator  reads: "catalogd status", "errors", "explain" and "precision"
+--   runtime   runs "catalogd run", "learn", "models", "evaluate", "retry" and "cancel"
+--   php       the shop: inserts, sets back, cancels and deletes batches, reads answers, approves or rejects them,
+--             recommends others, and writes rules
+--   operator  reads: "catalogd status", "errors", "explain", "precision", "models list" and "models compare"
 --
 -- Run it before the first "catalogd migrate", which the owner may then do, and after each one. Run it as a superuser, or
 -- as the owner of the schema and of the shop's tables, with CREATEROLE; that one becomes a member of the owner role, for
@@ -101,7 +101,7 @@ BEGIN
                              'batch_slices', 'categorization_models', 'human_recommendations', 'human_decisions',
                              'lived_decisions', 'lived_precision', 'lived_precision_by_model', 'prediction_experiments',
                              'prediction_results', 'experiment_summary', 'metric_trends', 'category_rules',
-                             'batch_observations', 'batch_drift', 'catalogd_additions', 'catalogd_schema',
+                             'batch_observations', 'batch_drift', 'catalogd_duties', 'catalogd_additions', 'catalogd_schema',
                              '_yoyo_migration', '_yoyo_log', '_yoyo_version', 'yoyo_lock')
                OR c.relname IN ('catalogd_products', 'catalogd_categories')
                   AND obj_description(c.oid, 'pg_class') LIKE 'default made by catalogd%')
@@ -177,9 +177,15 @@ BEGIN
             (runtime, 'SELECT', 'batch_drift'),
             (php, 'SELECT', 'batch_drift'),
 
-            -- What is nobody's but catalogd's. "learn" adds a model; none is changed.
+            -- What is nobody's but catalogd's. "learn" adds a model and lets old ones go; of none is changed what it says.
             (runtime, 'SELECT, INSERT, UPDATE, DELETE', 'batch_slices'),
-            (runtime, 'SELECT, INSERT (products, categories, report, content)', 'categorization_models'),
+            (runtime, 'SELECT, DELETE,'
+                      ' INSERT (products, categories, report, content, promoted_at, fingerprint, settings,'
+                      ' catalogd_version, label_digests, judged_products, judged_codes, judged_confidences),'
+                      ' UPDATE (promoted_at, withdrawn_at)', 'categorization_models'),
+            (runtime, 'SELECT, INSERT (name, catalogd_version),'
+                      ' UPDATE (due_at, started_at, finished_at, failures, error, instance, catalogd_version)',
+                      'catalogd_duties'),
 
             -- What "evaluate" found out. It adds experiments; the owner may delete old ones.
             (runtime, 'SELECT (id, data_fingerprint),'
@@ -218,6 +224,7 @@ BEGIN
             (operator, 'SELECT', 'category_rules'),
             (operator, 'SELECT', 'batch_observations'),
             (operator, 'SELECT', 'batch_drift'),
+            (operator, 'SELECT', 'catalogd_duties'),
             (operator, 'SELECT', 'catalogd_products'),
             (operator, 'SELECT', 'catalogd_categories'),
             (operator, 'SELECT', 'catalogd_additions'),

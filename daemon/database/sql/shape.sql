@@ -7,17 +7,17 @@ WITH own AS (
       AND relname IN ('categorization_batches', 'predictions', 'evidence', 'audit_log', 'categorization_errors',
                       'batch_slices', 'categorization_models', 'human_recommendations', 'human_decisions',
                       'lived_decisions', 'lived_precision', 'lived_precision_by_model', 'category_rules',
-                      'batch_observations', 'catalogd_products', 'catalogd_categories')
+                      'batch_observations', 'catalogd_duties', 'catalogd_products', 'catalogd_categories')
 )
 SELECT format('column %s.%s %s', own.relname, attribute.attname, format_type(attribute.atttypid, NULL)) AS line
 FROM own
 JOIN pg_attribute AS attribute ON attribute.attrelid = own.oid AND attribute.attnum > 0 AND NOT attribute.attisdropped
-WHERE own.relname NOT LIKE 'catalogd%'
+WHERE own.relname NOT IN ('catalogd_products', 'catalogd_categories')
 UNION ALL
 SELECT format('view column %s.%s', own.relname, attribute.attname)
 FROM own
 JOIN pg_attribute AS attribute ON attribute.attrelid = own.oid AND attribute.attnum > 0 AND NOT attribute.attisdropped
-WHERE own.relname LIKE 'catalogd%'
+WHERE own.relname IN ('catalogd_products', 'catalogd_categories')
 UNION ALL
 SELECT format('trigger %s on %s, enabled %s, function %s', t.tgname, own.relname, t.tgenabled,
               md5(concat_ws(' ', p.prosrc, p.prosecdef, p.proconfig)))

@@ -185,7 +185,7 @@ def read_labelled(conn: Connection) -> Iterator[tuple[Product, str]]:
 
 
 def read_model_version(conn: Connection) -> int | None:
-    """The newest version, or None when nothing was ever learned."""
+    """The version in use, or None when nothing was ever learned."""
     with conn.cursor(row_factory=scalar_row) as cursor:
         return cursor.execute(_sql("read_model_version")).fetchone()
 

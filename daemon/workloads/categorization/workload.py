@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from psycopg import Connection
 
 from daemon.database.statements import load
-from daemon.engine.workload import BatchTable, Ended, Item, Outcome
+from daemon.engine.workload import BatchTable, Duty, Ended, Item, Outcome
 from daemon.errors import ConfigurationError
 from daemon.settings import Settings
 from daemon.workloads.categorization import store
@@ -20,6 +20,7 @@ from daemon.workloads.categorization.product import Product
 from daemon.workloads.categorization.rules import matching as rules
 from daemon.workloads.categorization.rules.current import CurrentRules
 from daemon.workloads.categorization.taxonomy import Taxonomy
+from daemon.workloads.categorization.versions.duty import learning_duty
 
 TABLE = BatchTable(
     name="categorization_batches",
@@ -33,12 +34,13 @@ TABLE = BatchTable(
 
 
 class Categorization:
-    """Implements the engine's Workload. Predictions at or above `threshold` are of level "high"."""
+    """Implements the engine's Workload. Predictions at or above `threshold` are of level "high". Where it `learns`, it
+    does so by itself when enough has changed."""
 
     name = "categorization"
     table = TABLE
 
-    def __init__(self, threshold: float, silent: frozenset[str] = frozenset()) -> None:
+    def __init__(self, threshold: float, silent: frozenset[str] = frozenset(), *, learns: bool = False) -> None:
         """The sources of evidence named in `silent` are not heard."""
         load("daemon.workloads.categorization")
         load(people.PACKAGE)
@@ -46,6 +48,7 @@ class Categorization:
         load("daemon.workloads.categorization.drift")
         self._threshold = threshold
         self._silent = silent
+        self._duties = [learning_duty()] if learns else []
         self._current = CurrentKnowledge()
         self._rules = CurrentRules()
 
@@ -93,6 +96,9 @@ class Categorization:
         """Tell of batches that are unlike what was learned from."""
         tell_drifted(conn, batches)
 
+    def duties(self) -> Sequence[Duty]:
+        return self._duties
+
 
 def build_categorization(settings: Settings) -> Categorization:
     """Raises ConfigurationError for a source of evidence that is not there."""
@@ -101,4 +107,4 @@ def build_categorization(settings: Settings) -> Categorization:
         raise ConfigurationError(
             f"CATALOGD_WITHOUT_SOURCES: there is no source named {strange[0]}; there are {', '.join(known)}"
         )
-    return Categorization(settings.threshold, settings.silent)
+    return Categorization(settings.threshold, settings.silent, learns=settings.learn == "on")

@@ -16,8 +16,8 @@ from daemon.workloads.categorization.decision import Decision
 from daemon.workloads.categorization.evidence.signal import Signal
 from daemon.workloads.categorization.evidence.source import Evidence
 from daemon.workloads.categorization.people.decisions import AGAINST, FOR, HumanDecision, signals, weigh
-from daemon.workloads.categorization.relearning import learn_from_shop
 from daemon.workloads.categorization.taxonomy import Taxonomy
+from daemon.workloads.categorization.versions.lesson import learn_from_shop
 from daemon.workloads.categorization.workload import Categorization
 from tests.support.factories import batch, shop
 

@@ -1,0 +1,98 @@
+"""A child process that does long work beside the daemon: the last for processor and disk, the first to go."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from time import monotonic
+
+import daemon
+
+LOOK_EVERY_S = 0.2  # for the stop and the end of the time
+PR_SET_PDEATHSIG = 1
+ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+
+
+class ChildStopped(Exception):
+    """It was ended because the daemon stops."""
+
+
+class ChildFailed(Exception):
+    """It ended otherwise than with exit code 0; the message is the last that it said."""
+
+
+def run_beside(arguments: Sequence[str], stop: threading.Event, longest: timedelta) -> None:
+    """Run `catalogd` with these arguments to its end, as a child whose events go where ours go.
+
+    The settings are in the environment that it inherits. It is ended at once when `stop` is set, and with the thread
+    that called this, however that ends. Raises ChildStopped and ChildFailed.
+    """
+    command = [sys.executable, "-P", "-m", "daemon", *arguments, "--child-of", str(os.getpid())]
+    ends = monotonic() + longest.total_seconds()
+    with subprocess.Popen(  # noqa: S603  # our own program
+        command,
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=_environment(),
+        text=True,
+        errors="replace",
+        process_group=0,  # Ctrl-C is for us; no session of its own, which Linux would give a share of the processor
+    ) as child:
+        try:
+            while True:
+                try:
+                    _, said = child.communicate(timeout=LOOK_EVERY_S)
+                    break
+                except subprocess.TimeoutExpired:
+                    if stop.is_set():
+                        raise ChildStopped from None
+                    if monotonic() > ends:
+                        raise ChildFailed(f"it was ended after {longest}") from None
+        finally:
+            child.kill()  # harmless to one that has ended
+    if child.returncode:
+        raise ChildFailed(_last_line(said) or _ending(child.returncode))
+
+
+def become_background(parent: int) -> None:
+    """In the child, first of all: it ends with its parent's thread, gives way to others, and where memory runs out it
+    goes first."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before we could ask
+        os._exit(1)
+    os.nice(10)
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+
+
+def go_last() -> None:
+    """In the child, for what takes long: from now on it has what nobody else wants, of the processor and of the disk.
+
+    Not to be done in a transaction: where others want everything, minutes may pass between two statements.
+    """
+    os.nice(19)  # which is the most, whatever it was
+    with suppress(OSError, AttributeError):
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+
+
+def _environment() -> dict[str, str]:
+    checkout = str(Path(daemon.__file__).parents[1])  # so that it also runs where it is not installed
+    path = os.pathsep.join(filter(None, (checkout, os.environ.get("PYTHONPATH"))))
+    kept = {name: value for name, value in os.environ.items() if name not in ("NOTIFY_SOCKET", "WATCHDOG_USEC")}
+    return kept | ONE_THREAD | {"PYTHONPATH": path}
+
+
+def _last_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    return lines[-1].removeprefix("catalogd: ")[:300] if lines else ""
+
+
+def _ending(code: int) -> str:
+    return f"exit code {code}" if code > 0 else f"ended by {signal.Signals(-code).name}; by want of memory?"
