@@ -84,16 +84,18 @@ def learn_from_shop(
     wish: Wish = Wish.UNLESS_WORSE,
     actor: store.Actor = BY_HAND,
     on_read: Callable[[], object] = lambda: None,
+    silent: frozenset[str] = frozenset(),
 ) -> Learned:
     """Store a new model, learned from what people have decided. Raises NothingToLearn when that is nothing.
 
     It is put into use as `wish` says; the first is, unless it is to be kept back. `on_read` is called when all is read,
-    before what takes long.
+    before what takes long. The sources of evidence named in `silent` are not heard.
     """
     labels, read = store.read_labels(conn), _Read()
+    sources = [source for source in SOURCES if source.name not in silent]
     with labelled_products(conn) as labelled:
         on_read()
-        lesson = learn(_watched(labelled, read), taxonomy=shop.read_taxonomy(conn))
+        lesson = learn(_watched(labelled, read), sources, shop.read_taxonomy(conn))
     content, categories = to_bytes(lesson.model), len(lesson.model.categories)
     judgements = {each.product_id: Said(each.category_code, each.confidence) for each in lesson.judged}
     report = judge(lesson.judged, threshold)
@@ -108,7 +110,7 @@ def learn_from_shop(
                 read.products,
                 categories,
                 read.digest.hexdigest(),
-                {"sources": [source.name for source in SOURCES], "threshold": threshold, "format": FORMAT},
+                {"sources": [source.name for source in sources], "threshold": threshold, "format": FORMAT},
                 __version__,
                 labels,
                 judgements,
