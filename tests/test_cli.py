@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from daemon import cli
 from daemon.settings import environment_names
@@ -368,8 +369,11 @@ def test_explain_says_category_confidence_and_evidence(
     assert output.code == 0
     assert "steel hammer 42" in output.stdout
     assert f"Hammers (hammers), confidence {row[1]} ({row[2]}), pending" in output.stdout
-    count = db.execute("SELECT count(*) FROM evidence").fetchone()
-    assert count == (len(re.findall(r"^ +\d+\.\d % ", output.stdout, re.MULTILINE)),)
+    count = db.execute("SELECT count(*) FROM evidence WHERE weight <> 0").fetchone()
+    assert count == (len(re.findall(r"^ +-?\d+\.\d % ", output.stdout, re.MULTILINE)),)
+    others = [{"code": "saws", "label": "Hand saws", "probability": 12.5}, {"code": "x", "probability": 1}, "nonsense"]
+    db.execute("UPDATE predictions SET alternatives = %s", (Jsonb(others),))
+    assert "it might also be Hand saws (12.5 %), x (1 %)\n" in command("explain", str(row[0])).stdout
 
 
 def test_learn_without_anything_to_learn_from_says_so(command: CommandLine, db: psycopg.Connection) -> None:

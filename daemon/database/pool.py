@@ -21,6 +21,7 @@ from daemon.database.statements import statement
 log = structlog.get_logger()
 
 ANSWER_S = 5.0  # for what a server answers at once: a probe, a SET
+LONGEST_NAME = 63  # bytes; the server cuts off what is longer
 
 # What only a session of our own can have. The server sends keepalives as we do: it frees the slice of a lost host.
 OF_THE_SESSION = MappingProxyType(
@@ -111,13 +112,19 @@ class Session:
         """Keywords for `psycopg.connect`: a dead peer is noticed in seconds, not in TCP's two hours."""
         return {
             "autocommit": True,
-            "application_name": f"{self.application_name} {purpose}".strip(),
+            "application_name": self._name_for(purpose),
             "connect_timeout": round(self.connect_timeout.total_seconds()),
             "keepalives_idle": 5,
             "keepalives_interval": 2,
             "keepalives_count": 3,
             "tcp_user_timeout": 10_000,
         }
+
+    def _name_for(self, purpose: str) -> str:
+        """Of a long name (a host's may have 63 characters) the end goes, not the purpose: by it sessions that may be
+        silent are told from the workers'."""
+        suffix = f" {purpose}" if purpose else ""
+        return self.application_name[: LONGEST_NAME - len(suffix)] + suffix
 
     def configure(self, conn: Connection) -> None:
         """Bound what a frozen or lost client may hold, and fix where names are looked up, whatever the role's own

@@ -90,9 +90,9 @@ class Listener:
             self.is_settled.set()  # a start must not wait for a thread that has ended
 
     def _listen(self, conn: Connection) -> None:
+        self._test_hearing(conn)
         with deadline(conn, self._hearing.probe_deadline.total_seconds()):
             conn.execute(statement("daemon.engine", "listen", channel=CHANNEL))
-        self._test_hearing(conn)
         log.info("listener.connected", channel=CHANNEL)
         self._backoff.reset()
         self._said_deaf = False
@@ -108,21 +108,28 @@ class Listener:
                 self._ring()
 
     def _test_hearing(self, conn: Connection) -> None:
+        """By a channel that nobody else knows: behind a pooler, others are given a session that listens to it."""
         channel = f"{CHANNEL}_{uuid.uuid4().hex}"
         answer_s = self._hearing.probe_deadline.total_seconds()
         with deadline(conn, answer_s):
             conn.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
         self._notify(channel)
-        patience_ends = monotonic() + self._hearing.self_test.total_seconds()
-        heard = False
-        while not heard and not self._stop.is_set():
-            remaining = patience_ends - monotonic()
-            if remaining <= 0:
-                raise Deaf
-            if self._wait_for_bytes(conn, remaining):
-                heard = channel in hear(conn)
+        is_deaf = not self._hears(conn, channel)
         with deadline(conn, answer_s):
             conn.execute(sql.SQL("UNLISTEN {}").format(sql.Identifier(channel)))
+        if is_deaf:
+            raise Deaf
+
+    def _hears(self, conn: Connection, channel: str) -> bool:
+        """Whether a notification comes in time. A stop is no proof of the contrary."""
+        patience_ends = monotonic() + self._hearing.self_test.total_seconds()
+        while not self._stop.is_set():
+            remaining = patience_ends - monotonic()
+            if remaining <= 0:
+                return False
+            if self._wait_for_bytes(conn, remaining) and channel in hear(conn):
+                return True
+        return True
 
     def _wait_for_bytes(self, conn: Connection, timeout_s: float) -> bool:
         readable, _, _ = select.select([conn.fileno(), self._stop_reader], [], [], timeout_s)

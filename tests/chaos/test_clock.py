@@ -67,11 +67,13 @@ def test_the_servers_clock_jumps_while_instances_work(shop_in_time: Database, cl
 
 @pytest.mark.parametrize("hours", [6, -6], ids=["forward", "back"])
 def test_what_was_put_off_is_not_put_off_for_hours(shop_in_time: Database, clock: Clock, hours: int) -> None:
-    with Work(shop_in_time, products=500) as work, shop_in_time.connect() as php:
+    """The clock is put while nobody has the slice in hand: it is given back a moment after that is told."""
+    put_off = "SELECT true FROM batch_slices WHERE run_after > now() + interval '1 second'"
+    with Work(shop_in_time, products=500) as work, shop_in_time.connect() as php, shop_in_time.connect() as db:
         with php.transaction():
             php.execute("SELECT FROM products WHERE id = %s FOR UPDATE", (work.product_ids[0],))
             work.insert()
-            work.process.wait_for("slice.retried")
+            wait_until(lambda: db.execute(put_off).fetchone(), timeout_s=60)
             clock.put(hours)
         work.complete(timeout_s=30)
         work.assert_unharmed()

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from daemon.database.pool import Session
+from daemon.engine.listener import CHANNEL
 from tests.chaos.work import Work
 from tests.support.database import Database
 from tests.support.engine import make_queue
@@ -40,14 +41,15 @@ def settings(conn: psycopg.Connection) -> dict[str, str]:
     return dict(conn.execute(SETTINGS).fetchall())
 
 
-def settings_of_every_server_session(pooler: Pooler) -> list[dict[str, str]]:
+def settings_of_every_server_session(pooler: Pooler) -> list[dict[str, object]]:
     """As PHP finds them: as many transactions at once as there are sessions, so that each has one of its own."""
     with ExitStack() as clients:
         found = {}
         for _ in range(SERVER_SESSIONS):
             php = clients.enter_context(psycopg.connect(pooler.dsn, prepare_threshold=None))
             row = php.execute("SELECT pg_backend_pid()").fetchone()
-            found[row] = settings(php)
+            channels = php.execute("SELECT count(*) FROM pg_listening_channels() AS name WHERE name = %s", (CHANNEL,))
+            found[row] = settings(php) | {"listens": channels.fetchone() != (0,)}
         assert len(found) == SERVER_SESSIONS
         return list(found.values())
 
@@ -66,7 +68,7 @@ def test_a_pooler_is_found_out_and_batches_are_treated_by_polling(database: Data
 def test_sessions_that_php_shares_keep_their_settings(
     database: Database, db: psycopg.Connection, pooler: Pooler
 ) -> None:
-    as_they_were = settings(db) | {"application_name": ""}
+    as_they_were = settings(db) | {"application_name": "", "listens": False}
     with Work(database, products=2_000, dsn=pooler.dsn, CATALOGD_WORKERS="4") as work:
         work.process.wait_for("listener.deaf")
         work.insert()

@@ -86,6 +86,8 @@ def test_a_server_that_restarts_under_load_is_found_again(
 ) -> None:
     delays = []
     with Work(own, instances=2, products=8_000) as work:
+        for process in work.processes:
+            process.wait_for("listener.connected")
         for number in range(1, rounds + 1):
             work.insert()
             work.wait_for_progress()
@@ -105,6 +107,8 @@ def test_a_server_that_is_away_for_a_while_is_waited_for(
     own_server: EmbeddedServer, own: Database, away_s: float
 ) -> None:
     with Work(own, instances=2, products=8_000) as work:
+        for process in work.processes:
+            process.wait_for("listener.connected")
         work.insert()
         work.wait_for_progress()
         os.kill(own_server.pid, signal.SIGINT)

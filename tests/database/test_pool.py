@@ -39,6 +39,15 @@ def test_every_session_is_bounded_and_named(database: Database) -> None:
         assert own.autocommit
 
 
+def test_a_hosts_long_name_leaves_room_for_what_the_session_is_for(database: Database) -> None:
+    session = Session(database.dsn, f"catalogd {'h' * 63}:12345:abcdef")
+    names = []
+    for purpose in ("", "migration lock"):
+        with session.connect(purpose) as conn:
+            names.append(conn.execute("SHOW application_name").fetchone())
+    assert names == [(f"catalogd {'h' * 54}",), (f"catalogd {'h' * 39} migration lock",)]
+
+
 def test_the_server_looks_for_a_lost_host_as_often_as_we_do(database: Database) -> None:
     with Session(database.server.dsn(database.name, tcp=True), "catalogd here").connect() as conn:
         assert shown(conn, KEEPALIVES) == ["5", "2", "3", "10000"]

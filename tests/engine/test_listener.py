@@ -136,7 +136,7 @@ def test_silence_is_noticed_by_the_probe(listen: Run, database: Database, events
 def test_a_server_that_falls_silent_while_it_begins_to_listen_is_given_up(
     database: Database, events: EventTap, place: int
 ) -> None:
-    """Before LISTEN, within the self-test, and at its end."""
+    """In the self-test, at its end, and before LISTEN."""
     stop = threading.Event()
 
     def notify(channel: str) -> None:

@@ -31,6 +31,7 @@ from tests.support.waiting import wait_until, wait_until_blocked
 from tests.support.workload import Gate, RecordingWorkload, refuse
 
 ASLEEP = Pace(safety_poll=timedelta(hours=1))
+ONLY_RUNG = Pace(look_again=timedelta(hours=1), safety_poll=timedelta(hours=1))
 
 
 def is_settled(db: psycopg.Connection, batch_id: int) -> bool:
@@ -64,10 +65,11 @@ def test_a_notification_wakes_a_sleeping_instance(db: psycopg.Connection, databa
 def test_a_slice_that_takes_long_keeps_nobody_from_the_next(
     db: psycopg.Connection, database: Database, events: EventTap
 ) -> None:
+    """The other worker is woken for it: it would not look again by itself."""
     gate = Gate()
     workload = RecordingWorkload(slice_size=1, before=gate)
     product_ids = shop(db, products=3)
-    with Engine(database.session, workload, workers=2, pace=ASLEEP) as engine:
+    with Engine(database.session, workload, workers=2, pace=ONLY_RUNG) as engine:
         engine.fall_asleep()
         batch(db, product_ids)
         assert gate.reached.wait(10)

@@ -6,18 +6,21 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
 from threading import Event
 
 import psycopg
 import pytest
 
-from daemon.database.schema import MigrationRefused, checksums, inspect, migrate
+from daemon.database.schema import MigrationRefused, checksums, exclusive, inspect, migrate
 from daemon.errors import SchemaMismatch
 from daemon.sessions import require_current_schema
 from daemon.stand_in.schema import create_stand_in
 from tests.migrations.catalogue import schema_of
 from tests.support.database import Database
 from tests.support.process import Catalogd
+from tests.support.waiting import wait_until
 
 NAMES = list(checksums())
 
@@ -155,6 +158,21 @@ def test_a_user_without_a_name_can_migrate(empty_database: Database, monkeypatch
     with empty_database.connect() as db:
         create_stand_in(db)
     assert migrate(empty_database.session) == NAMES
+
+
+def test_a_migration_that_takes_long_stays_the_only_one(database: Database, db: psycopg.Connection) -> None:
+    """The session that holds its lock is silent for longer than the bound of every other."""
+    session = replace(database.session, idle_in_transaction=timedelta(milliseconds=50))
+    silent = (
+        "SELECT true FROM pg_stat_activity WHERE application_name LIKE '% migration lock'"
+        " AND state_change < clock_timestamp() - interval '100 ms'"
+    )
+    with exclusive(session, wait_s=0):
+        wait_until(lambda: db.execute(silent).fetchone(), timeout_s=10)
+        with pytest.raises(TimeoutError, match="another migration"), exclusive(session, wait_s=0):
+            pass
+    with exclusive(session, wait_s=0):
+        pass
 
 
 # An edit, and what the refusal says of it.

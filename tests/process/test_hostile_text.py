@@ -18,6 +18,7 @@ from daemon.engine.backoff import Backoff
 from daemon.engine.queue import Queue
 from daemon.engine.slice import SliceRunner
 from daemon.workloads.categorization import store
+from daemon.workloads.categorization.evidence.registry import SOURCES
 from daemon.workloads.categorization.explanation import LONGEST, explain
 from daemon.workloads.categorization.relearning import learn_from_shop
 from daemon.workloads.categorization.workload import TABLE, Categorization
@@ -106,7 +107,7 @@ def test_any_product_has_one_outcome_and_is_explained_harmlessly(
         assert found is not None
         lines = explain(*found).split("\n")
         assert all(line.isprintable() for line in lines)
-        assert len(lines) <= 3 + 5
+        assert len(lines) <= 3 + len(SOURCES) + 4  # beside them the runner-up, two doubts, the alternatives
         assert all(len(line) < 3 * LONGEST for line in lines)
         assert all(1 <= len(reason.value) <= 200 and reason.value.isprintable() for reason in found[1])
 

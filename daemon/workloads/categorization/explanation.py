@@ -6,10 +6,14 @@ from daemon.workloads.categorization.evidence.source import Evidence
 from daemon.workloads.categorization.store import Explained
 
 LONGEST = 300  # characters of one text
+SHOWN = 5  # alternatives
 
 
 def explain(prediction: Explained, evidence: Sequence[Evidence]) -> str:
-    """A few lines for people: what was suggested, how sure, and each reason with its share."""
+    """A few lines for people: what was suggested, how sure, each reason with its share, what else it might be.
+
+    A share below 0 speaks for the runner-up instead.
+    """
     product = one_line(prediction.product_name or "") or f"product {prediction.product_id}"
     code = one_line(prediction.suggested_category_code or "none")
     label = one_line(prediction.suggested_category_label or "") or code
@@ -22,11 +26,24 @@ def explain(prediction: Explained, evidence: Sequence[Evidence]) -> str:
         f"  prediction {prediction.id}, batch {prediction.batch_id}, model {prediction.model_version or 'none'}",
     ]
     lines += [
-        f"  {(reason.weight or 0) * 100:5.1f} %  {one_line(reason.source_label or reason.source_type)}:"
+        f"  {_share(reason.weight or 0)}  {one_line(reason.source_label or reason.source_type)}:"
         f" {one_line(reason.value or '')}"
         for reason in evidence
     ]
+    if others := _name_alternatives(prediction.alternatives):
+        lines.append(f"  it might also be {others}")
     return "\n".join(lines)
+
+
+def _share(weight: float) -> str:
+    return f"{weight * 100:5.1f} %" if weight else " " * 7
+
+
+def _name_alternatives(alternatives: object) -> str:
+    """Such as "Drills (4.10 %), Saws (1.20 %)"."""
+    found = [other for other in alternatives if isinstance(other, dict)] if isinstance(alternatives, list) else []
+    named = [f"{other.get('label') or other.get('code')} ({other.get('probability')} %)" for other in found[:SHOWN]]
+    return one_line(", ".join(named))
 
 
 def one_line(text: str) -> str:

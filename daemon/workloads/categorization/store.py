@@ -37,7 +37,10 @@ EVIDENCE_COLUMNS = ("prediction_id", "source_type", "source_label", "evidence_va
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """A prediction as `catalogd explain` shows it."""
+    """A prediction as `catalogd explain` shows it.
+
+    `alternatives`: a list of objects with code, label and probability, or None; PHP may have written anything else.
+    """
 
     id: int
     product_id: int
@@ -48,6 +51,7 @@ class Explained:
     confidence_level: str | None
     status: str
     model_version: int | None
+    alternatives: object
     product_name: str | None
 
 
@@ -212,6 +216,7 @@ def write_model(conn: Connection, model: Model, products: int, report: Mapping[s
 def read_explained(conn: Connection, prediction_id: int) -> tuple[Explained, list[Evidence]] | None:
     """A prediction with its evidence, strongest first; None when there is no such prediction."""
     with conn.cursor(row_factory=class_row(Explained)) as cursor:
+        set_json_loads(read_json, cursor)
         explained = cursor.execute(_sql("explain"), {"prediction_id": prediction_id}).fetchone()
     if explained is None:
         return None

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,7 +61,7 @@ def read_examples(
     tree = Tree.grow(tuple(codes), taxonomy)
     position = np.argsort([codes[code] for code in tree.categories]).astype(np.int32)
     positions = position[np.array(labels)] if len(labels) else np.zeros(0, dtype=np.int32)
-    rows = np.arange(len(labels)).repeat(np.diff(ends))
+    rows = np.arange(len(labels), dtype=np.int32).repeat(np.diff(ends))
     kept, column = _keep_frequent(known, np.array(seen), tree.branch_of[positions][rows], len(labels), tree)
     vocabulary = Vocabulary(sources, kept)
     names = [source.field for source in sources]
@@ -94,7 +95,9 @@ def _keep_frequent(
     """
     size = sum(map(len, known))
     frequency = np.bincount(seen, minlength=size)
-    pairs = np.unique(seen.astype(np.int64) * len(tree.branches) + branches)
+    is_small = size * len(tree.branches) <= np.iinfo(np.int32).max
+    wide: NDArray[np.signedinteger[Any]] = seen if is_small else seen.astype(np.int64)
+    pairs = np.unique(wide * len(tree.branches) + branches)
     widths = np.diff(tree.starts)[pairs % max(1, len(tree.branches))]
     costs = np.bincount(pairs // max(1, len(tree.branches)), weights=widths, minlength=size) + 2 * len(tree.branches)
     is_kept = frequency >= least_frequency(products)

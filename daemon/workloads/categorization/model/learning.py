@@ -99,10 +99,10 @@ def _judge_by_twin(examples: Examples, twin: int) -> Verdicts | None:
     learned = np.flatnonzero(~is_held_out & ~is_left_out)
     if not len(rows) or not len(learned):
         return None
-    known = _count(examples.features.take(learned)) >= least_frequency(len(learned))
-    as_known = examples.features.know_only(known, examples.vocabulary.lengths)
-    model = _fit(examples, learned, as_known.take(learned), Calibration())
-    features = as_known.take(rows)
+    to_learn, lengths = examples.features.take(learned), examples.vocabulary.lengths
+    known = _count(to_learn) >= least_frequency(len(learned))
+    model = _fit(examples, learned, to_learn.know_only(known, lengths), Calibration())
+    features = examples.features.take(rows).know_only(known, lengths)
     logarithms = model.weigh(features)
     picked = logarithms.argmax(axis=1)
     probabilities = np.exp(logarithms.max(axis=1).astype(np.float64))

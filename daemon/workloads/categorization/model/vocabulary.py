@@ -34,7 +34,7 @@ class FeatureMatrix:
 
     matrix: sparse.csr_array
     rows: NDArray[np.signedinteger[Any]]
-    sources: NDArray[np.intp]
+    sources: NDArray[np.int8]
     seen: NDArray[np.int32]
 
     @property
@@ -46,7 +46,10 @@ class FeatureMatrix:
         starts, sizes = self.matrix.indptr[rows], np.diff(self.matrix.indptr)[rows]
         entries = np.arange(sizes.sum()) - (np.cumsum(sizes) - sizes).repeat(sizes) + starts.repeat(sizes)
         return FeatureMatrix(
-            self.matrix[rows], np.arange(len(rows)).repeat(sizes), self.sources[entries], self.seen[rows]
+            self.matrix[rows],
+            np.arange(len(rows), dtype=np.int32).repeat(sizes),
+            self.sources[entries],
+            self.seen[rows],
         )
 
     def know_only(self, is_known: NDArray[np.bool_], lengths: NDArray[np.float32]) -> "FeatureMatrix":
@@ -143,7 +146,7 @@ class Reader(dict[Token, bytes]):
 
 def assemble(
     columns: NDArray[np.int32],
-    rows: NDArray[np.int64],
+    rows: NDArray[np.signedinteger[Any]],
     products: int,
     bounds: NDArray[np.int32],
     lengths: NDArray[np.float32],
@@ -156,7 +159,7 @@ def assemble(
     is_unknown = columns < 0
     group = rows[is_unknown] * sources + (unknown(0) - columns[is_unknown])
     seen = np.bincount(group, minlength=products * sources).astype(np.int32).reshape(products, sources)
-    places: NDArray[np.signedinteger[Any]] = rows * width + columns
+    places: NDArray[np.signedinteger[Any]] = rows.astype(np.int64, copy=False) * width + columns
     if products * width <= np.iinfo(np.int32).max:
         places = places.astype(np.int32)  # quicker to sort
     places = places[~is_unknown]
@@ -164,7 +167,8 @@ def assemble(
     places = places[np.diff(places, prepend=-1) != 0]
     rows = places // max(1, width)
     columns = (places - rows * width).astype(np.int32)
-    source = np.searchsorted(bounds, columns, side="right") - 1
+    rows = rows.astype(np.int32)
+    source = (np.searchsorted(bounds, columns, side="right") - 1).astype(np.int8)
     known = np.bincount(rows * sources + source, minlength=products * sources)
     return _scale(rows, columns, source, seen + known.astype(np.int32).reshape(seen.shape), width, lengths)
 
@@ -172,7 +176,7 @@ def assemble(
 def _scale(
     rows: NDArray[np.signedinteger[Any]],
     columns: NDArray[np.int32],
-    sources: NDArray[np.intp],
+    sources: NDArray[np.int8],
     seen: NDArray[np.int32],
     width: int,
     lengths: NDArray[np.float32],

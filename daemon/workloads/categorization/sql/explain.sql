@@ -7,6 +7,7 @@ SELECT prediction.id,
        prediction.confidence_level,
        prediction.status,
        prediction.model_version,
+       prediction.alternatives,
        product.name AS product_name
 FROM predictions AS prediction
 LEFT JOIN catalogd_products AS product ON product.product_id = prediction.product_id
