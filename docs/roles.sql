@@ -3,8 +3,8 @@
 --
 --   owner     runs "catalogd migrate"; owns catalogd's tables, views and functions
 --   runtime   runs "catalogd run", "learn", "retry" and "cancel"
---   php       the shop: inserts, sets back, cancels and deletes batches, reads answers, approves or rejects them
---   operator  reads: "catalogd status", "errors" and "explain"
+--   php       the shop: inserts, sets back, cancels and deletes batches, reads answers, approves or rejects them, writes rules
+--   operator  reads: "catalogd status", "errors", "explain" and "rules"
 --
 -- Run it before the first "catalogd migrate", which the owner may then do, and after each one. Run it as a superuser, or
 -- as the owner of the schema and of the shop's tables, with CREATEROLE; that one becomes a member of the owner role, for

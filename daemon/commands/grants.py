@@ -12,7 +12,7 @@ ROLES = {
     "owner": "runs `catalogd migrate`",
     "runtime": "runs `catalogd run`, `learn`, `retry` and `cancel`",
     "php": "the shop",
-    "operator": "reads: `catalogd status`, `errors`, `explain`",
+    "operator": "reads: `catalogd status`, `errors`, `explain`, `rules`",
 }
 LONGEST_NAME = 63  # bytes; Postgres cuts what is longer, and then means another role
 
