@@ -9,7 +9,8 @@ from psycopg import Connection
 
 from daemon import __version__
 from daemon.workloads.categorization import store as shop
-from daemon.workloads.categorization.decision import THRESHOLD, decide, derive_level
+from daemon.workloads.categorization.decision import THRESHOLD, decide
+from daemon.workloads.categorization.drift.band import Shares
 from daemon.workloads.categorization.evidence.registry import SOURCES
 from daemon.workloads.categorization.experiments.metrics import (
     calibration_error,
@@ -145,20 +146,7 @@ def judge(judged: Sequence[Judged], threshold: float) -> dict[str, object]:
         "precision": precision,
         "calibration_error": calibration_error(reliability(confidences, right)),
     }
-    return {"judged": figures, **({"usual": usual} if (usual := _usual(judged, threshold)) else {})}
-
-
-def _usual(judged: Sequence[Judged], threshold: float) -> dict[str, object] | None:
-    """Shares that a batch may be compared with; None without any product."""
-    number = len(judged)
-    if not number:
-        return None
-    return {
-        "products": number,
-        "low": sum(derive_level(each.confidence, threshold) == "low" for each in judged) / number,
-        "unknown": sum(each.unknown_share for each in judged) / number,
-        "unknown_manufacturers": sum(each.unknown_manufacturer for each in judged) / number,
-    }
+    return {"judged": figures, **({"usual": usual.as_report()} if (usual := Shares.of_judged(judged)) else {})}
 
 
 def weigh_against(
