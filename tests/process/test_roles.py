@@ -42,8 +42,6 @@ def connections(roles: Shop) -> Iterator[dict[str, psycopg.Connection]]:
 
 def test_everyone_does_their_work(roles: Shop, superuser: psycopg.Connection) -> None:
     roles.run(RUNTIME, "learn")
-    roles.run(RUNTIME, "evaluate")
-    roles.run(RUNTIME, "evaluate", "--compare", "1")
     catalogd = roles.catalogd(RUNTIME)
     with roles.connect(PHP) as php:
         cancelled = batch(php, [41, 42], created_by=7)
@@ -83,9 +81,6 @@ def test_everyone_does_their_work(roles: Shop, superuser: psycopg.Connection) ->
         prediction = php.execute("SELECT id FROM predictions WHERE product_id = 60").fetchone()
         assert prediction is not None
 
-        assert php.execute("SELECT count(*) FROM experiment_summary").fetchone() == (2,)
-        assert php.execute("SELECT count(*) > 4 FROM metric_trends").fetchone() == (True,)
-
         assert "completed" in roles.run(OPERATOR, "status")
         assert f'"id": {first}' in roles.run(OPERATOR, "status", str(first), "--json")
         assert "unknown_product" in roles.run(OPERATOR, "errors", str(first))
@@ -115,6 +110,19 @@ def test_everyone_does_their_work(roles: Shop, superuser: psycopg.Connection) ->
     ).fetchall()
     assert [entry for entry in audited if entry[1]] == [("user", PHP, "cancelled"), ("user", PHP, "retried")]
     assert [action for actor, _, action in audited if actor == "daemon"] == ["planned", "completed"]
+
+
+def test_the_runtime_role_experiments_and_the_shop_reads_what_was_found(
+    roles: Shop, connections: dict[str, psycopg.Connection]
+) -> None:
+    roles.run(RUNTIME, "evaluate")
+    roles.run(RUNTIME, "evaluate", "--compare", "1")
+    php, operator, owner = (connections[role] for role in (PHP, OPERATOR, OWNER))
+    assert php.execute("SELECT count(*) FROM experiment_summary").fetchone() == (2,)
+    assert php.execute("SELECT count(*) > 4 FROM metric_trends").fetchone() == (True,)
+    assert operator.execute("SELECT count(*) > 2 FROM prediction_results").fetchone() == (True,)
+    owner.execute("DELETE FROM prediction_experiments")
+    assert operator.execute("SELECT count(*) FROM prediction_results").fetchone() == (0,)
 
 
 @pytest.mark.parametrize("arguments", [["retry", "1"], ["cancel", "1"], ["learn"], ["evaluate"]], ids=" ".join)
