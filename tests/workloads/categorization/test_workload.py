@@ -49,7 +49,8 @@ def test_what_else_a_product_might_be_is_stored_for_php_to_show(db: psycopg.Conn
     product_ids = shop(db, products=60, labelled=40)
     learn_from_shop(db)
     db.execute(
-        "UPDATE products SET name = 'hammer pipe', manufacturer = NULL, part_number = NULL, description = NULL, attributes = NULL WHERE id = 41"
+        "UPDATE products SET name = 'hammer pipe', manufacturer = NULL, part_number = NULL, description = NULL,"
+        " attributes = NULL WHERE id = 41"
     )
     with db.transaction():
         Categorization(90.0).process(db, [Item(batch(db, [product_ids[40]]), product_ids[40])])
