@@ -1,6 +1,8 @@
 """How good the predictions are on a catalogue, beside what is to be reached, with pictures: no database is needed.
 
     make evaluate CATALOGUE=path.csv.gz [PLOTS=dir] [ARGS="--quick --json figures.json"]
+    make evaluate CATALOGUE=path.csv.gz ARGS="--document docs"    (writes docs/predictions.md and its pictures, too)
+    python -m bench.evaluate --render docs/predictions.json --document docs    (the same again, measuring nothing)
 
 The file has the columns that `catalogd import --help` names, and should have a column `split` (train, dev); without it
 a fifth of the products is held out. "Names" is a model learned from name, manufacturer and part number, and applied to
@@ -12,21 +14,27 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
+import platform
 import random
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import mean
 
+import daemon
 from bench.figures import Figure, print_table
 from bench.lesson import is_in_part, measure_lesson
+from bench.predictions import document, pictures, views
+from bench.predictions.examples import make_examples
 from bench.shop import say
 from bench.strange import empty_names, foreign_names, random_text
 from daemon.stand_in.catalogue_file import FileRefused
 from daemon.workloads.categorization.decision import THRESHOLD
 from daemon.workloads.categorization.evidence.registry import SOURCES
-from daemon.workloads.categorization.experiments import drawings, metrics
+from daemon.workloads.categorization.experiments import metrics
 from daemon.workloads.categorization.experiments.catalogue import Catalogue, read_catalogue
 from daemon.workloads.categorization.experiments.comparison import compare
 from daemon.workloads.categorization.experiments.experiment import (
@@ -89,15 +97,18 @@ class Shop:
     def judge(self, model: Model, fields: Fields = "all", cases: Iterable[Case] | None = None) -> list[Result]:
         return list(judge(model, self.catalogue.taxonomy, self.judged if cases is None else cases, Setup(fields)))
 
+    def confidences(self, model: Model, products: Iterable[Product]) -> list[float]:
+        cases = [Case(str(product.id), product, None) for product in products]
+        return [result.confidence for result in self.judge(model, cases=cases)]
+
     def sure_share(self, model: Model, products: Iterable[Product]) -> float:
         """The share of these products that are predicted at or above the threshold."""
-        results = self.judge(model, cases=[Case(str(product.id), product, None) for product in products])
-        return mean(result.confidence >= THRESHOLD for result in results) if results else 0.0
+        return views.share_above(self.confidences(model, products), THRESHOLD)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("catalogue", type=Path)
+    parser.add_argument("catalogue", type=Path, nargs="?")
     parser.add_argument(
         "--quick", action="store_true", help="learn from a tenth of the products; the shape, not the figures"
     )
@@ -106,7 +117,24 @@ def main() -> int:
     )
     parser.add_argument("--plots", type=Path, default=Path("build"), metavar="DIR", help="where the pictures go")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure there")
+    parser.add_argument("--document", type=Path, metavar="DIR", help="write predictions.md there, with all it shows")
+    parser.add_argument("--render", type=Path, metavar="FILE", help="measure nothing: use the figures of this file")
     options = parser.parse_args()
+    if (options.catalogue is None) == (options.render is None):
+        parser.error("a catalogue is wanted, or --render")
+    if options.render is not None:
+        found = json.loads(options.render.read_text(encoding="utf-8"))
+    else:
+        found = measure_catalogue(parser, options)
+    if options.json is not None:
+        write_json(options.json, found)
+    if options.document is not None:
+        publish(found, options.document)
+    return 0
+
+
+def measure_catalogue(parser: argparse.ArgumentParser, options: argparse.Namespace) -> dict[str, object]:
+    """Everything, with the pictures; what cannot be a catalogue ends the program."""
     extent = (
         Extent(0.1, 2, 1, CURVE[:2], not options.no_ablation)
         if options.quick
@@ -116,9 +144,29 @@ def main() -> int:
         found = measure_all(options.catalogue, extent, options.plots)
     except FileRefused as error:
         parser.error(str(error))
-    if options.json is not None:
-        options.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    return 0
+    return {"about": about(options.catalogue), **found, "examples": make_examples()}
+
+
+def about(catalogue: Path) -> dict[str, str]:
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "machine": f"{os.cpu_count()} cores, {platform.system()}",
+        "catalogd": f"{daemon.__version__} on Python {platform.python_version()}",
+        "catalogue": catalogue.name,
+    }
+
+
+def publish(found: dict[str, object], directory: Path) -> None:
+    """The document, its pictures, and what both are made of."""
+    found = json.loads(json.dumps(found))
+    write_json(directory / "predictions.json", found)
+    drawn = pictures.write_svg(found, directory)
+    (directory / "predictions.md").write_text(document.write(found), encoding="utf-8")
+    say(f"{directory}/predictions.md, with {len(drawn)} pictures")
+
+
+def write_json(file: Path, found: dict[str, object]) -> None:
+    file.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def measure_all(path: Path, extent: Extent, plots: Path) -> dict[str, object]:
@@ -134,7 +182,8 @@ def measure_all(path: Path, extent: Extent, plots: Path) -> dict[str, object]:
     only_names = measure(shop.judge(model, "names"))
     few = measure_few(shop, extent.draws)
     left_out = min(LEFT_OUT, len({case.truth for case in shop.learned}) // 3)
-    unseen = measure_unseen(shop, extent.leave_outs, left_out)
+    strangers = measure_unseen(shop, extent.leave_outs, left_out)
+    unseen = [views.share_above(each, THRESHOLD) for each in strangers]
     strange = {
         "random text": shop.sure_share(model, random_text(1_000, SEED)),
         "empty names": shop.sure_share(model, empty_names()),
@@ -155,8 +204,8 @@ def measure_all(path: Path, extent: Extent, plots: Path) -> dict[str, object]:
     ]
     print_table(figures)
     worth = measure_worth(shop, results) if extent.has_ablation else []
-    draw(plots, results, curve)
-    return {
+    sure, right = sure_and_right(results)
+    found: dict[str, object] = {
         "learned": len(shop.learned),
         "judged": len(shop.judged),
         "categories": len(shop.catalogue.taxonomy),
@@ -171,8 +220,16 @@ def measure_all(path: Path, extent: Extent, plots: Path) -> dict[str, object]:
         "lesson": {**lesson, "is_same": is_same},
         "curve": [point._asdict() for point in curve],
         "worth": worth,
-        "reliability": [each._asdict() for each in metrics.reliability(*sure_and_right(results))],
+        "reliability": [each._asdict() for each in metrics.reliability(sure, right)],
+        "around": views.around(sure, right),
+        "levels": views.by_level(sure, right, THRESHOLD),
+        "thresholds": views.by_threshold(sure, right, strangers),
+        "coverage": [each._asdict() for each in views.thin_curve(sure, right, THRESHOLD)],
+        "confused": [each._asdict() for each in most_confused(results)],
     }
+    pictures.write_all(json.loads(json.dumps(found)), plots)
+    say(f"pictures: {plots}/predictions-*.svg and .png")
+    return found
 
 
 def accuracy(named: Metrics, everything: Metrics) -> list[Figure]:
@@ -252,16 +309,17 @@ def measure_few(shop: Shop, draws: int) -> list[Metrics]:
     return found
 
 
-def measure_unseen(shop: Shop, times: int, left_out: int) -> list[float]:
-    """The share said surely of products whose categories were left out of learning, several times."""
+def measure_unseen(shop: Shop, times: int, left_out: int) -> list[list[float]]:
+    """The confidences of products whose categories were left out of learning, several times."""
     codes = sorted({str(case.truth) for case in shop.learned})
     found = []
     for time in range(times):
         out = set(random.Random(SEED + time).sample(codes, left_out))
         model = shop.learn(cases=[case for case in shop.learned if case.truth not in out])
         strangers = [case.product for case in (*shop.learned, *shop.judged) if case.truth in out]
-        found.append(shop.sure_share(model, strangers))
-        say(f"{left_out} categories left out: {found[-1]:.4f} of their {len(strangers):,} products at >= 90")
+        found.append(shop.confidences(model, strangers))
+        share = views.share_above(found[-1], THRESHOLD)
+        say(f"{left_out} categories left out: {share:.4f} of their {len(strangers):,} products at >= 90")
     return found
 
 
@@ -288,25 +346,9 @@ def _worth(lost: object) -> str:
     return f"{100 * lost['difference']:+.2f} ({100 * lost['low']:+.2f} to {100 * lost['high']:+.2f})"
 
 
-def draw(plots: Path, results: Sequence[Result], curve: Sequence[CurvePoint]) -> None:
-    """Each picture as SVG and PNG."""
-    sure, right = sure_and_right(results)
-    threshold = THRESHOLD
-    named = [(str(each.truth), each.value, each.confidence) for each in results]
-    confused = metrics.most_confused(*([each[at] for each in named] for at in range(3)))  # type: ignore[arg-type]
-    plots.mkdir(parents=True, exist_ok=True)
-    with drawings.styled():
-        pictures = {
-            "reliability": drawings.reliability_diagram(metrics.reliability(sure, right)),
-            "coverage": drawings.coverage_figure(metrics.coverage_curve(sure, right), threshold),
-            "learning-curve": drawings.curve_figure(curve, threshold),
-            "confused": drawings.confusions(confused),
-        }
-        for name, figure in pictures.items():
-            for kind in ("svg", "png"):
-                file = plots / f"predictions-{name}.{kind}"
-                figure.savefig(file, dpi=150, metadata={"Date": None} if kind == "svg" else {"Software": None})
-    say(f"pictures: {plots}/predictions-*.svg and .png")
+def most_confused(results: Sequence[Result]) -> list[metrics.Confusion]:
+    truths = [str(each.truth) for each in results]
+    return metrics.most_confused(truths, [each.value for each in results], [each.confidence for each in results])
 
 
 def sure_and_right(results: Sequence[Result]) -> tuple[list[float], list[bool]]:
