@@ -26,6 +26,7 @@ class Ranking:
     picked: (products,), the likeliest. probabilities: (products,), of the picked.
     calibrated: (products,), the share of such answers that are right.
     familiarity: (products,), of all that was seen, the share that was seen in the picked category before.
+    contributions: float32 (entries,), what each entry of the features adds to the picked category of its row.
     """
 
     categories: tuple[str, ...]
@@ -34,6 +35,7 @@ class Ranking:
     probabilities: NDArray[np.float64]
     calibrated: NDArray[np.float64]
     familiarity: NDArray[np.float64]
+    contributions: NDArray[np.float32]
 
     @classmethod
     def of(cls, model: Model, features: FeatureMatrix, signals: Sequence[Signal], taxonomy: Taxonomy) -> Self:
@@ -62,8 +64,8 @@ class Ranking:
         every = np.arange(len(logarithms))
         picked = logarithms.argmax(axis=1)
         probabilities, before = (np.exp(found[every, picked].astype(np.float64)) for found in (logarithms, modelled))
-        calibrated, familiarity = _believe(model, features, picked, before, logit(probabilities) - logit(before))
-        return cls(categories, logarithms, picked, probabilities, calibrated, familiarity)
+        believed = _believe(model, features, picked, before, logit(probabilities) - logit(before))
+        return cls(categories, logarithms, picked, probabilities, *believed)
 
     def sure_branch(self, tree: Tree, row: int, least: float) -> tuple[str, float] | None:
         """The branch of the picked category, if it has a name and several categories, and is at least so probable."""
@@ -111,19 +113,23 @@ def _believe(
     picked: NDArray[np.intp],
     probabilities: NDArray[np.float64],
     beyond: NDArray[np.float64] | None = None,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The calibrated probability, and the familiarity, of the picked; `beyond` are the log-odds that signals added.
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float32]]:
+    """The calibrated probability, the familiarity and the contributions of the picked.
 
-    The calibration is about what the model says by itself; what people say is added to it.
+    The calibration is about what the model says by itself; `beyond` are the log-odds that signals added to that.
     """
     is_learned = picked < len(model.categories)
     if not model.categories:
         calibrated, familiarity = np.minimum(probabilities, model.calibration.ceiling), np.zeros(len(picked))
+        contributions = np.zeros(0, dtype=np.float32)
     else:
-        signs = model.signs(features, np.where(is_learned, picked, 0), probabilities)
+        of_model = np.where(is_learned, picked, 0)
+        contributions, is_familiar = model.look_up(features, of_model)
+        contributions *= is_learned[features.rows]
+        signs = model.signs(features, of_model, probabilities, is_familiar)
         calibrated = np.where(is_learned, model.calibration.apply(signs), np.minimum(probabilities, NEW_CATEGORY))
         shares = (signs.familiarity * features.seen).sum(axis=1) / np.maximum(features.seen.sum(axis=1), 1)
         familiarity = np.where(is_learned, shares, 0.0)
     if beyond is not None:
         calibrated = 1 / (1 + np.exp(-(logit(calibrated) + beyond)))
-    return calibrated, familiarity
+    return calibrated, familiarity, contributions

@@ -35,19 +35,13 @@ def give_reasons(
     The weight of a reason is its share in the sum of all that speaks for the category; it is below 0 for what speaks
     for the runner-up instead, which stands last.
     """
-    if not model.categories:
-        contributions, sums = np.zeros(0, dtype=np.float32), np.zeros((len(products), 0))
-    else:
-        is_learned = ranking.picked < len(model.categories)
-        contributions = model.contributions(features, np.where(is_learned, ranking.picked, 0))
-        contributions *= is_learned[features.rows]
-        sums = features.sum_by_source(contributions)
+    sums = features.sum_by_source(ranking.contributions)
     said = _hear(ranking, signals)
     totals = np.maximum(sums, 0).sum(axis=1)
     for row, spoken in said.items():
         totals[row] += sum(max(signal.amount, 0) for signal, is_for in spoken if is_for)
     shares = (np.maximum(sums, 0) / np.where(totals > 0, totals, 1)[:, None]).round(3)
-    reasons = _put_into_words(model, products, features, contributions, shares)
+    reasons = _put_into_words(model, products, features, ranking.contributions, shares)
     for row, spoken in said.items():
         reasons[row] = _add_signals(reasons[row], spoken, float(totals[row]), taxonomy)
     _add_runners_up(reasons, model, taxonomy, products, features, ranking, sums, totals)
@@ -101,7 +95,7 @@ def _add_runners_up(
     if not len(rows):
         return
     part = features.take(rows)
-    added = model.contributions(part, second[rows]) - model.contributions(part, ranking.picked[rows])
+    added = model.look_up(part, second[rows])[0] - model.look_up(part, ranking.picked[rows])[0]
     differences = part.sum_by_source(added)
     strongest = differences.argmax(axis=1)
     for position, (row, source) in enumerate(zip(rows.tolist(), strongest.tolist(), strict=True)):

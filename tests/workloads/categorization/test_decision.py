@@ -136,7 +136,7 @@ def test_the_strongest_features_stand_first(model):
     product = next(product for product, code in make_labelled(5, seed=8) if code == "lamps")
     features = model.vocabulary.read([product])
     (decision,) = decide(model, TAXONOMY, [product])
-    added = model.contributions(features, np.array([model.position_of[decision.category_code]]))
+    added, _ = model.look_up(features, np.array([model.position_of[decision.category_code]]))
     names = [model.vocabulary.features[column] for column in features.matrix.indices]
     for source in model.vocabulary.sources:
         of_source = features.sources == model.vocabulary.sources.index(source)

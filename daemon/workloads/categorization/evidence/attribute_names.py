@@ -7,6 +7,7 @@ from daemon.workloads.categorization.evidence.reading import Reading
 
 NAMES = 16  # names read of a product: 120 pairs
 BETWEEN = "\n"
+LONGEST = 400  # letters of the whole
 
 
 class AttributeNames:
@@ -20,15 +21,15 @@ class AttributeNames:
     names_manufacturer = False
 
     def tokens(self, reading: Reading) -> Sequence[tuple[str, ...]]:
-        """One token: the names, sorted. None without at least two."""
-        names = {name for key, _ in reading.attributes if (name := key.strip().lower())}
-        return (tuple(sorted(names)[:NAMES]),) if len(names) > 1 else ()
+        """One token: the names as they come. None without at least two."""
+        return (tuple([key for key, _ in reading.attributes]),) if len(reading.attributes) > 1 else ()
 
     def features(self, token: tuple[str, ...]) -> Sequence[str]:
-        """The pairs, and the whole where it is more than one pair and not too long to be shared."""
-        pairs = [f"{first}{BETWEEN}{second}" for first, second in combinations(token, 2)]
-        whole = BETWEEN.join(token)
-        return [*pairs, whole] if len(token) > 2 and len(whole) <= 400 else pairs
+        """The pairs of names, and the whole where it is more than one pair and not too long to be shared."""
+        names = sorted({name for key in token if (name := key.strip().lower())})[:NAMES]
+        pairs = [f"{first}{BETWEEN}{second}" for first, second in combinations(names, 2)]
+        whole = BETWEEN.join(names)
+        return [*pairs, whole] if len(names) > 2 and len(whole) <= LONGEST else pairs
 
     def describe(self, feature: str, manufacturer: str | None) -> str:
         """Such as "has color, size"."""

@@ -1,6 +1,7 @@
 """A product as the sources of evidence read it: cut once for all of them."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from daemon.workloads.categorization.evidence.flattening import flatten
 from daemon.workloads.categorization.evidence.words import split_words
@@ -24,7 +25,12 @@ class Reading:
         self.manufacturer = (product.manufacturer or "")[:MAKER_LENGTH]
         self.part_number = product.part_number or ""
         self.name: Sequence[str] = split_words(product.name, NAME_LENGTH)
-        made_by, number = {*split_words(self.manufacturer, MAKER_LENGTH)}, self.part_number[:MAKER_LENGTH].lower()
+        made_by, number = _split_maker(self.manufacturer), self.part_number[:MAKER_LENGTH].lower()
         self.telling = [word for word in self.name if word not in made_by and word not in number]
         self.description: Sequence[str] = split_words(product.description, DESCRIPTION_LENGTH)
         self.attributes = flatten(product.attributes)
+
+
+@lru_cache(maxsize=4096)
+def _split_maker(manufacturer: str) -> frozenset[str]:
+    return frozenset(split_words(manufacturer, MAKER_LENGTH))

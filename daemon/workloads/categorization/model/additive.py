@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -174,16 +174,30 @@ class Model:
         scores += self.category_prior[first:last]
         return scores
 
-    def contributions(self, features: FeatureMatrix, picked: NDArray[np.intp]) -> NDArray[np.float32]:
-        """How much each entry of the features adds to the category picked for its row: float32 (entries,)."""
-        columns, branch = features.matrix.indices, self.tree.branch_of[picked][features.rows]
-        weights: NDArray[np.float32] = self.branch_weights[columns, branch]
-        weights += self.leaves.weights[self._places(features, picked)]
-        return features.matrix.data * weights
+    def look_up(
+        self, features: FeatureMatrix, picked: NDArray[np.intp]
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """How much each entry of the features adds to the category picked for its row, and whether a product of that
+        category had it before."""
+        columns = features.matrix.indices
+        branch = self.tree.branch_of[picked]
+        start = self._offsets[branch] + (picked - self.tree.starts[branch])
+        branches = branch[features.rows]
+        places = self.leaves.rows[branches, columns] * self._widths[branches].astype(np.int64)
+        places += start[features.rows]
+        weights: NDArray[np.float32] = self.branch_weights[columns, branches]
+        weights += self.leaves.weights[places]
+        weights *= features.matrix.data
+        return weights, self.leaves.seen[places]
 
-    def signs(self, features: FeatureMatrix, picked: NDArray[np.intp], probabilities: NDArray[np.float64]) -> Signs:
-        """What tells whether the category picked for each row is right."""
-        is_familiar = self.leaves.seen[self._places(features, picked)]
+    def signs(
+        self,
+        features: FeatureMatrix,
+        picked: NDArray[np.intp],
+        probabilities: NDArray[np.float64],
+        is_familiar: NDArray[np.bool_],
+    ) -> Signs:
+        """What tells whether the category picked for each row is right; `is_familiar` is what `look_up` says."""
         familiarity = features.sum_by_source(is_familiar) / np.maximum(features.seen, 1)
         return Signs(probabilities, familiarity, features.seen > 0, self.support[picked].astype(np.int64))
 
@@ -195,11 +209,3 @@ class Model:
         makers = [position for position, source in enumerate(self.vocabulary.sources) if source.name == "manufacturer"]
         is_new = ((features.seen > 0) & (known == 0))[:, makers].any(axis=1)
         return shares.round(3), is_new
-
-    def _places(self, features: FeatureMatrix, picked: NDArray[np.intp]) -> NDArray[np.int64]:
-        """Where in the leaves' tables each entry meets the category picked for its row."""
-        branch = self.tree.branch_of[picked]
-        start: NDArray[np.int64] = self._offsets[branch] + (picked - self.tree.starts[branch])
-        row: NDArray[Any] = self.leaves.rows[branch[features.rows], features.matrix.indices]
-        places: NDArray[np.int64] = start[features.rows] + row * self._widths[branch][features.rows].astype(np.int64)
-        return places

@@ -107,9 +107,9 @@ def _judge_by_twin(examples: Examples, twin: int) -> Verdicts | None:
     picked = logarithms.argmax(axis=1)
     probabilities = np.exp(logarithms.max(axis=1).astype(np.float64))
     shares, manufacturers = model.novelty(features)
-    return Verdicts(
-        rows, picked, model.signs(features, picked, probabilities), ~is_left_out[rows], shares, manufacturers
-    )
+    _, is_familiar = model.look_up(features, picked)
+    signs = model.signs(features, picked, probabilities, is_familiar)
+    return Verdicts(rows, picked, signs, ~is_left_out[rows], shares, manufacturers)
 
 
 def _choose_left_out(categories: Sequence[str], twin: int) -> NDArray[np.bool_]:
