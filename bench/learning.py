@@ -73,7 +73,7 @@ def measure(shop: Shop, rounds: int) -> list[Figure]:
                 peaks[way].append(memory_mb(pid, "VmHWM"))
             rates[way].append(BATCH / shop.duration_s(batch_id))
             say(f"round {round_ + 1}, {way}: {rates[way][-1]:,.0f} products/s, {len(lessons)} lessons begun")
-            shop.db.execute("TRUNCATE predictions, evidence")
+            shop.db.execute("TRUNCATE predictions CASCADE")
     alone = rates.pop("alone")
     memory = f"{median(peaks['alone']):.0f} MB and {median(peaks[OWN]):.0f} MB"
     figures = [Figure("products/s alone, median (range)", "", spread(alone), None)]

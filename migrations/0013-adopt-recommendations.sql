@@ -1,4 +1,4 @@
--- depends: 0011-keep-items-uncompressed
+-- depends: 0012-keep-alternatives
 -- What people decide. PHP sets a prediction's status to approved or rejected, or inserts a recommendation; triggers write
 -- down each decision as it stands, with what had been predicted. It is known by its product: it outlives its prediction,
 -- and what reads it looks into one small table, however many predictions there are.

@@ -1,4 +1,4 @@
--- depends: 0011-keep-items-uncompressed
+-- depends: 0014-collect-decisions
 -- Rules that people write: a regular expression that speaks for a category, or against it, with a weight in log-odds. PHP
 -- maintains them, the daemon reads them. The table is small: its constraints are looked at as they are added.
 SET LOCAL lock_timeout = '3s';

@@ -1,4 +1,4 @@
--- depends: 0011-keep-items-uncompressed
+-- depends: 0016-create-observations
 -- How good predictions were found to be: a row for each experiment, and one for each product it judged.
 SET LOCAL lock_timeout = '3s';
 CREATE TABLE IF NOT EXISTS prediction_experiments (

@@ -1,4 +1,4 @@
--- depends: 0011-keep-items-uncompressed
+-- depends: 0017-create-experiments
 -- What the daemon does again and again, in one instance only: who moves a duty's due time forward acts. The database's
 -- clock decides, and the times survive every restart.
 SET LOCAL lock_timeout = '3s';

@@ -1,4 +1,4 @@
--- depends: 0011-keep-items-uncompressed
+-- depends: 0018-create-duties
 -- A model that was learned is not yet in use. In use is the one promoted last; one that was kept back, or taken back, has
 -- no such time. An instance of the version before looks at the newest alone, and one that learns puts its model into use:
 -- the default does that.

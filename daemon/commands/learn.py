@@ -47,9 +47,8 @@ def act(options: argparse.Namespace) -> int:
     actor = Actor("daemon" if is_child else "operator", name_instance())
     with connected("learn") as conn:
         try:
-            learned = learn_from_shop(
-                conn, settings.threshold, wish, actor, on_read=go_last if is_child else lambda: None
-            )
+            on_read = go_last if is_child else lambda: None
+            learned = learn_from_shop(conn, settings.threshold, wish, actor, on_read, settings.silent)
         except NothingToLearn as error:
             raise DaemonError(
                 "nothing to learn from: no product has a category that catalogd_categories knows,"

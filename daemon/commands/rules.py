@@ -2,7 +2,8 @@
 
 A rule is a regular expression in RE2's syntax, looked for in one field of a product: sku, name, manufacturer,
 part_number, description, or attributes, where each is a line "key: value". Case does not matter, unless it says (?-i).
-It speaks for its category with a weight in log-odds (4 is strong, 1 a hint), and against it with a weight below 0.
+It speaks for its category with a weight in log-odds (4 is strong, 1 a hint), and against it with a weight below 0. For
+a category that the model has not learned yet, 12 and more will do.
 """
 
 import argparse

@@ -111,7 +111,7 @@ def test_of_many_instances_one_acts(db: psycopg.Connection, database: Database, 
     assert len(acts) == 6
 
 
-def test_who_comes_second_to_a_due_duty_leaves_it(db: psycopg.Connection, database: Database) -> None:
+def test_who_comes_second_to_a_due_duty_leaves_it(db: psycopg.Connection, database: Database, events: EventTap) -> None:
     """Both have seen that it is due; the row's lock decides, and what its holder has written."""
     acts: list[str] = []
     schedule = make_schedule(database, Duty("count", HOUR, note(acts)))
@@ -124,6 +124,7 @@ def test_who_comes_second_to_a_due_duty_leaves_it(db: psycopg.Connection, databa
         look(schedule)
     assert acts == ["here"]
     assert row(db, "instance") == ("other",)
+    assert events.all("schedule.waiting") == []
 
 
 def test_duties_are_done_one_after_the_other(database: Database) -> None:

@@ -21,7 +21,7 @@ from daemon.engine.readiness import Readiness
 from daemon.engine.supervisor import Inbox, StopRequested, ThreadEnded
 from daemon.engine.wakeup import Wakeup
 from daemon.engine.worker import Lookout, Pace, Worker
-from daemon.engine.workload import Item
+from daemon.engine.workload import Ended, Item
 from tests.support.database import Database
 from tests.support.engine import Engine, NoListener, claim, make_queue, make_runner, ms
 from tests.support.events import EventTap
@@ -514,3 +514,16 @@ def test_looking_out_tells_once_when_nothing_is_open() -> None:
 def test_the_patrol_is_due_once_per_interval() -> None:
     lookout = Lookout(Wakeup(), Pace(patrol=timedelta(hours=1)))
     assert [lookout.is_patrol_due() for _ in range(3)] == [True, False, False]
+
+
+def test_the_workload_is_told_of_batches_that_end_with_their_planning_too(
+    db: psycopg.Connection, database: Database, events: EventTap
+) -> None:
+    workload = RecordingWorkload()
+    with Engine(database.session, workload) as engine:
+        empty = batch(db, [])
+        events.wait_for("batch.completed", batch_id=empty)
+        full = batch(db, shop(db, products=2))
+        events.wait_for("batch.completed", batch_id=full)
+        engine.fall_asleep()
+    assert workload.told == [Ended(empty, 0), Ended(full, 2)]

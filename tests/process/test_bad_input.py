@@ -283,7 +283,7 @@ def test_before_anything_was_learned_predictions_say_that_they_are_guesses(
         "SELECT DISTINCT confidence_score::text, confidence_level, model_version, source_type"
         " FROM predictions JOIN evidence ON prediction_id = predictions.id"
     ).fetchall()
-    assert rows == [("10.00", "low", None, "fallback")]
+    assert rows == [("10.00", "low", None, "fallback_signal")]
 
 
 def start_learning(catalogd: Catalogd) -> subprocess.Popen[str]:

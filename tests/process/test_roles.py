@@ -42,8 +42,6 @@ def connections(roles: Shop) -> Iterator[dict[str, psycopg.Connection]]:
 
 def test_everyone_does_their_work(roles: Shop, superuser: psycopg.Connection) -> None:
     roles.run(RUNTIME, "learn")
-    roles.run(RUNTIME, "evaluate")
-    roles.run(RUNTIME, "evaluate", "--compare", "1")
     catalogd = roles.catalogd(RUNTIME)
     with roles.connect(PHP) as php:
         cancelled = batch(php, [41, 42], created_by=7)
@@ -83,9 +81,6 @@ def test_everyone_does_their_work(roles: Shop, superuser: psycopg.Connection) ->
         prediction = php.execute("SELECT id FROM predictions WHERE product_id = 60").fetchone()
         assert prediction is not None
 
-        assert php.execute("SELECT count(*) FROM experiment_summary").fetchone() == (2,)
-        assert php.execute("SELECT count(*) > 4 FROM metric_trends").fetchone() == (True,)
-
         assert "completed" in roles.run(OPERATOR, "status")
         assert f'"id": {first}' in roles.run(OPERATOR, "status", str(first), "--json")
         assert "unknown_product" in roles.run(OPERATOR, "errors", str(first))
@@ -115,6 +110,19 @@ def test_everyone_does_their_work(roles: Shop, superuser: psycopg.Connection) ->
     ).fetchall()
     assert [entry for entry in audited if entry[1]] == [("user", PHP, "cancelled"), ("user", PHP, "retried")]
     assert [action for actor, _, action in audited if actor == "daemon"] == ["planned", "completed"]
+
+
+def test_the_runtime_role_experiments_and_the_shop_reads_what_was_found(
+    roles: Shop, connections: dict[str, psycopg.Connection]
+) -> None:
+    roles.run(RUNTIME, "evaluate")
+    roles.run(RUNTIME, "evaluate", "--compare", "1")
+    php, operator, owner = (connections[role] for role in (PHP, OPERATOR, OWNER))
+    assert php.execute("SELECT count(*) FROM experiment_summary").fetchone() == (2,)
+    assert php.execute("SELECT count(*) > 4 FROM metric_trends").fetchone() == (True,)
+    assert operator.execute("SELECT count(*) > 2 FROM prediction_results").fetchone() == (True,)
+    owner.execute("DELETE FROM prediction_experiments")
+    assert operator.execute("SELECT count(*) FROM prediction_results").fetchone() == (0,)
 
 
 @pytest.mark.parametrize("arguments", [["retry", "1"], ["cancel", "1"], ["learn"], ["evaluate"]], ids=" ".join)
@@ -195,6 +203,8 @@ FORBIDDEN = {
         "DROP TRIGGER catalogd_prediction_decided ON predictions",
         "INSERT INTO category_rules (field, pattern, category_code) VALUES ('name', 'x', 'pipes')",
         "UPDATE category_rules SET weight = 1",
+        "SELECT * FROM batch_observations",
+        "DELETE FROM batch_observations",
         "DELETE FROM category_rules",
         "UPDATE categorization_models SET report = '{}'",
         "UPDATE categorization_models SET learned_at = now()",
@@ -257,6 +267,8 @@ FORBIDDEN = {
         " FOR EACH ROW EXECUTE FUNCTION catalogd_prediction_decided()",
         "INSERT INTO category_rules (field, pattern, category_code, updated_at) VALUES ('name', 'x', 'pipes', now())",
         "UPDATE category_rules SET updated_at = now()",
+        "SELECT * FROM batch_observations",
+        "DELETE FROM batch_observations",
         "UPDATE category_rules SET created_at = now()",
         "ALTER TABLE category_rules DISABLE TRIGGER catalogd_rule_changed",
         "CREATE TRIGGER mine AFTER INSERT ON category_rules EXECUTE FUNCTION catalogd_rule_changed()",
@@ -286,6 +298,7 @@ FORBIDDEN = {
         "DELETE FROM human_decisions",
         "INSERT INTO category_rules (field, pattern, category_code) VALUES ('name', 'x', 'pipes')",
         "UPDATE category_rules SET is_active = false",
+        "DELETE FROM batch_observations",
         "DELETE FROM category_rules",
         "UPDATE categorization_models SET promoted_at = now()",
         "UPDATE catalogd_duties SET due_at = now()",

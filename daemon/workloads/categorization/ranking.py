@@ -54,7 +54,7 @@ class Ranking:
         columns = np.array([position_of[signal.category_code] for signal in heard], dtype=np.intp)
         is_learned = columns < known
         modelled = np.full((len(features.seen), len(categories)), -np.inf, dtype=np.float32)
-        modelled[:, :known] = model.weigh(features, (rows[is_learned], columns[is_learned]))
+        modelled[:, :known] = model.weigh(features, _look_into(model, heard, rows[is_learned], columns[is_learned]))
         modelled[rows[~is_learned], columns[~is_learned]] = np.log(NEW_CATEGORY)
         logarithms = modelled.copy()
         np.add.at(logarithms, (rows, columns), [signal.amount for signal in heard])
@@ -88,6 +88,21 @@ class Ranking:
         others[every, self.picked] = -np.inf
         second = others.argmax(axis=1)
         return second, np.exp(others[every, second].astype(np.float64))
+
+
+def _look_into(
+    model: Model, signals: Sequence[Signal], rows: NDArray[np.intp], columns: NDArray[np.intp]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Rows and categories whose branches count whatever their probability: what signals speak of.
+
+    And every branch, where a signal speaks against what is likely: something else must be able to win.
+    """
+    refused = np.unique([signal.row for signal in signals if signal.amount < 0]).astype(np.intp)
+    firsts = model.tree.starts[:-1].astype(np.intp)
+    return (
+        np.concatenate([rows, refused.repeat(len(firsts))]),
+        np.concatenate([columns, np.tile(firsts, len(refused))]),
+    )
 
 
 def _believe(

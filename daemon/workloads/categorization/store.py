@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from psycopg import Connection
 from psycopg.rows import args_row, class_row, scalar_row
-from psycopg.types.json import Jsonb, set_json_loads
+from psycopg.types.json import set_json_loads
 
 from daemon.database.bulk import copy_rows, id_list
 from daemon.database.statements import statement
@@ -14,7 +14,7 @@ from daemon.engine.workload import Item
 from daemon.workloads.categorization.decision import Decision
 from daemon.workloads.categorization.evidence.source import Evidence
 from daemon.workloads.categorization.model.additive import Model
-from daemon.workloads.categorization.model.storage import from_bytes, to_bytes
+from daemon.workloads.categorization.model.storage import from_bytes
 from daemon.workloads.categorization.product import Product
 from daemon.workloads.categorization.taxonomy import Category, Taxonomy
 
@@ -197,20 +197,6 @@ def read_model(conn: Connection, version: int) -> Model:
     if content is None:
         raise ValueError(f"model {version} is gone: run catalogd learn")
     return from_bytes(content)
-
-
-def write_model(conn: Connection, model: Model, products: int, report: Mapping[str, object]) -> int:
-    """Store a model as the newest version; running instances take it up with their next slice."""
-    parameters = {
-        "products": products,
-        "categories": len(model.categories),
-        "report": Jsonb(dict(report)),
-        "content": to_bytes(model),
-    }
-    row = conn.execute(_sql("write_model"), parameters).fetchone()
-    assert row is not None  # noqa: S101  # INSERT ... RETURNING has a row
-    version: int = row[0]
-    return version
 
 
 def read_explained(conn: Connection, prediction_id: int) -> tuple[Explained, list[Evidence]] | None:

@@ -241,6 +241,16 @@ def test_a_signal_against_a_category_lets_another_win_and_says_so(model):
     assert "not Lamps: rule 1" in {reason.value for reason in after.evidence}
 
 
+def test_a_signal_against_a_category_lets_one_of_another_branch_win():
+    nested = Taxonomy([Category(code, code, f"Branch of {code} > {code}") for code in KINDS])  # one for each
+    learned = learn(make_labelled(600), taxonomy=nested).model
+    products = [product for product, _ in make_labelled(20, seed=5)]
+    before = [decision.category_code for decision in decide(learned, nested, products)]
+    against = [signal(code, -40, row=row) for row, code in enumerate(before)]
+    after = [decision.category_code for decision in decide(learned, nested, products, signals=against)]
+    assert all(one != other for one, other in zip(before, after, strict=True))
+
+
 def test_a_signal_is_for_its_product_alone(model):
     products = [product for product, _ in make_labelled(6, seed=5)]
     decisions = decide(model, TAXONOMY, products, signals=[signal("saws", 20, row=2)])

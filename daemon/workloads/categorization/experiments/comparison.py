@@ -7,8 +7,9 @@ from math import comb, erfc, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
+from daemon.workloads.categorization.intervals import wilson
+
 FEW = 1000  # products that one model alone got right, up to which the test is exact
-SURE = 1.959963984540054  # standard deviations on either side of 95 % of a normal distribution
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +73,6 @@ def interval(both: int, only_a: int, only_b: int, neither: int) -> tuple[float, 
     above = sqrt(max(0.0, up**2 - 2 * correlation * up * down + down**2))
     difference = (only_b - only_a) / number
     return max(-1.0, difference - below), min(1.0, difference + above)
-
-
-def wilson(successes: int, number: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share (1927), in [0, 1]; 0 to 1 for none of none."""
-    if not number:
-        return 0.0, 1.0
-    share, square = successes / number, SURE**2
-    middle = share + square / (2 * number)
-    reach = SURE * sqrt(share * (1 - share) / number + square / (4 * number**2))
-    whole = 1 + square / number
-    return max(0.0, (middle - reach) / whole), min(1.0, (middle + reach) / whole)
 
 
 def _correlation(both: int, only_a: int, only_b: int, neither: int) -> float:

@@ -15,9 +15,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from daemon.workloads.categorization.experiments.comparison import wilson
 from daemon.workloads.categorization.experiments.experiment import CurvePoint
 from daemon.workloads.categorization.experiments.metrics import Bin, Confusion, Point
+from daemon.workloads.categorization.intervals import wilson
 
 INK, FIRST, SECOND = "#010203", "#3d85c6", "#d9822b"  # INK becomes the colour of the text around
 STYLE: dict[Any, object] = {

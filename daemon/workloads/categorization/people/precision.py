@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import accumulate
-from math import floor, sqrt
+from math import floor
 
-Z = 1.959964  # 95 of 100 intervals hold the true share, 39 of 40 lower ends are below it
+from daemon.workloads.categorization.intervals import SURE, wilson
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +65,7 @@ def propose_threshold(tallies: Iterable[Tally], wanted: float) -> Proposal:
     return Proposal(wanted, threshold, decided[carried], correct[carried], least_needed(wanted))
 
 
-def wilson(correct: int, decided: int) -> tuple[float, float]:
-    """Where the true share lies, when `correct` of `decided` were right: Wilson's score interval. `decided` is above 0.
-
-    E. B. Wilson, Probable Inference, the Law of Succession, and Statistical Inference (1927).
-    """
-    share, spread = correct / decided, Z * Z / decided
-    middle = (share + spread / 2) / (1 + spread)
-    reach = sqrt(spread * (share * (1 - share) + spread / 4)) / (1 + spread)
-    return max(min(middle - reach, share), 0.0), min(max(middle + reach, share), 1.0)  # rounding aside
-
-
 def least_needed(wanted: float) -> int:
     """So many decisions, all of them right, reach the wanted precision; fewer cannot."""
-    least = floor(Z * Z * wanted / (1 - wanted))
+    least = floor(SURE**2 * wanted / (1 - wanted))
     return next(n for n in range(max(least - 1, 1), least + 3) if wilson(n, n)[0] >= wanted)

@@ -22,7 +22,7 @@ class Rule:
     """One row. `pattern` is a regular expression in RE2's syntax; case does not matter unless it says `(?-i)`.
 
     `weight` is in log-odds: above 0 it speaks for the category, below against it. `changed` is when the row was last
-    written, as the database writes it: a rule that was written again is another rule.
+    written, in seconds since 1970 as the database says: a rule that was written again is another rule.
     """
 
     id: int

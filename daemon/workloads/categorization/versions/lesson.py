@@ -9,7 +9,8 @@ from psycopg import Connection
 
 from daemon import __version__
 from daemon.workloads.categorization import store as shop
-from daemon.workloads.categorization.decision import THRESHOLD, decide, derive_level
+from daemon.workloads.categorization.decision import THRESHOLD, decide
+from daemon.workloads.categorization.drift.band import Shares
 from daemon.workloads.categorization.evidence.registry import SOURCES
 from daemon.workloads.categorization.experiments.metrics import (
     calibration_error,
@@ -84,16 +85,18 @@ def learn_from_shop(
     wish: Wish = Wish.UNLESS_WORSE,
     actor: store.Actor = BY_HAND,
     on_read: Callable[[], object] = lambda: None,
+    silent: frozenset[str] = frozenset(),
 ) -> Learned:
     """Store a new model, learned from what people have decided. Raises NothingToLearn when that is nothing.
 
     It is put into use as `wish` says; the first is, unless it is to be kept back. `on_read` is called when all is read,
-    before what takes long.
+    before what takes long. The sources of evidence named in `silent` are not heard.
     """
     labels, read = store.read_labels(conn), _Read()
+    sources = [source for source in SOURCES if source.name not in silent]
     with labelled_products(conn) as labelled:
         on_read()
-        lesson = learn(_watched(labelled, read), taxonomy=shop.read_taxonomy(conn))
+        lesson = learn(_watched(labelled, read), sources, shop.read_taxonomy(conn))
     content, categories = to_bytes(lesson.model), len(lesson.model.categories)
     judgements = {each.product_id: Said(each.category_code, each.confidence) for each in lesson.judged}
     report = judge(lesson.judged, threshold)
@@ -108,7 +111,7 @@ def learn_from_shop(
                 read.products,
                 categories,
                 read.digest.hexdigest(),
-                {"sources": [source.name for source in SOURCES], "threshold": threshold, "format": FORMAT},
+                {"sources": [source.name for source in sources], "threshold": threshold, "format": FORMAT},
                 __version__,
                 labels,
                 judgements,
@@ -143,20 +146,7 @@ def judge(judged: Sequence[Judged], threshold: float) -> dict[str, object]:
         "precision": precision,
         "calibration_error": calibration_error(reliability(confidences, right)),
     }
-    return {"judged": figures, **({"usual": usual} if (usual := _usual(judged, threshold)) else {})}
-
-
-def _usual(judged: Sequence[Judged], threshold: float) -> dict[str, object] | None:
-    """Shares that a batch may be compared with; None without any product."""
-    number = len(judged)
-    if not number:
-        return None
-    return {
-        "products": number,
-        "low": sum(derive_level(each.confidence, threshold) == "low" for each in judged) / number,
-        "unknown": sum(each.unknown_share for each in judged) / number,
-        "unknown_manufacturers": sum(each.unknown_manufacturer for each in judged) / number,
-    }
+    return {"judged": figures, **({"usual": usual.as_report()} if (usual := Shares.of_judged(judged)) else {})}
 
 
 def weigh_against(

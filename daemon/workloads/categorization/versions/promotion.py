@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
-from daemon.workloads.categorization.experiments.comparison import Comparison, compare, wilson
+from daemon.workloads.categorization.experiments.comparison import Comparison, compare
+from daemon.workloads.categorization.intervals import wilson
 
 MARGIN = 0.005  # a loss of right decisions that a shop would notice: five in a thousand
 ENOUGH = 1000  # products that tell such a loss from chance well enough to act on it

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.workloads.categorization.experiments.comparison import FEW, compare, interval, p_value, wilson
+from daemon.workloads.categorization.experiments.comparison import FEW, compare, interval, p_value
+from daemon.workloads.categorization.intervals import wilson
 
 pairs = st.lists(st.tuples(st.booleans(), st.booleans()), max_size=60)
 

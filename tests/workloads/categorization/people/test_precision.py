@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from daemon.workloads.categorization.people.precision import Tally, least_needed, propose_threshold, wilson
+from daemon.workloads.categorization.intervals import wilson
+from daemon.workloads.categorization.people.precision import Tally, least_needed, propose_threshold
 
 CONFIDENCES = st.integers(1000, 10_000).map(lambda hundredths: hundredths / 100)
 WANTED = st.floats(0.5, 0.9999)

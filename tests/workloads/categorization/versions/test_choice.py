@@ -7,6 +7,7 @@ import pytest
 
 from daemon.errors import DaemonError, UsageError
 from daemon.workloads.categorization import store as shop_store
+from daemon.workloads.categorization.knowledge import CurrentKnowledge
 from daemon.workloads.categorization.versions import store
 from daemon.workloads.categorization.versions.choice import compare_versions, promote, roll_back
 from daemon.workloads.categorization.versions.lesson import BY_HAND, learn_from_shop
@@ -47,6 +48,15 @@ def test_back_and_back_and_forward_again(db: psycopg.Connection, three: list[int
         ("promoted", third),
         ("rolled_back", third),
     ]
+
+
+def test_a_running_instance_follows_forward_and_back(db: psycopg.Connection, three: list[int]) -> None:
+    knowledge = CurrentKnowledge()
+    assert knowledge.at(db).version == three[2]
+    roll_back(db, BY_HAND)
+    assert knowledge.at(db).version == three[1]
+    promote(db, three[2], BY_HAND)
+    assert knowledge.at(db).version == three[2]
 
 
 def test_to_promote_what_is_in_use_changes_nothing(db: psycopg.Connection, three: list[int]) -> None:

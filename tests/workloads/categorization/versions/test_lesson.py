@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import psycopg
@@ -11,6 +11,7 @@ import pytest
 
 from daemon.errors import DaemonError
 from daemon.workloads.categorization import store as shop_store
+from daemon.workloads.categorization.evidence.source import EvidenceSource
 from daemon.workloads.categorization.model.learning import Judged, Lesson
 from daemon.workloads.categorization.product import Product
 from daemon.workloads.categorization.taxonomy import Taxonomy
@@ -26,8 +27,10 @@ real_learn = lesson.learn
 def spoil(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
     """From now on what is learned is wrong about every product held out, and sure of it; or right again."""
 
-    def spoiled(labelled: Iterable[tuple[Product, str]], taxonomy: Taxonomy) -> Lesson:
-        learned = real_learn(labelled, taxonomy=taxonomy)
+    def spoiled(
+        labelled: Iterable[tuple[Product, str]], sources: Sequence[EvidenceSource], taxonomy: Taxonomy
+    ) -> Lesson:
+        learned = real_learn(labelled, sources, taxonomy)
         return replace(
             learned, judged=tuple(j._replace(category_code="nonsense", confidence=99.0) for j in learned.judged)
         )
@@ -52,6 +55,16 @@ def test_the_first_model_is_promoted(db: psycopg.Connection) -> None:
     assert (learned.products, learned.categories, learned.promotion.promoted) == (60, 2, True)
     assert learned.promotion.why == "it is the first"
     assert current(db) == learned.version
+
+
+def test_a_source_that_is_switched_off_is_not_learned_from(db: psycopg.Connection) -> None:
+    shop(db, products=60, labelled=60)
+    learned = learn_from_shop(db, silent=frozenset({"description"}))
+    (version,) = store.list_versions(db)
+    assert version.settings is not None
+    assert version.settings["sources"] == [s.name for s in lesson.SOURCES if s.name != "description"]
+    model = shop_store.read_model(db, learned.version)
+    assert "description" not in {source.name for source in model.vocabulary.sources}
 
 
 def test_what_is_stored_with_a_model(db: psycopg.Connection) -> None:

@@ -1,4 +1,4 @@
--- All rules, those in use first: page by page, by what the last page ended with.
+-- All rules: page by page, by what the last page ended with.
 SELECT id,
        field,
        left(pattern, %(longest_pattern)s + 1) AS pattern,
@@ -6,7 +6,7 @@ SELECT id,
        weight::float8 AS weight,
        coalesce(left(note, %(longest_note)s), '') AS note,
        is_active,
-       updated_at::text AS changed
+       extract(epoch FROM updated_at)::text AS changed
 FROM category_rules
 WHERE id > %(after)s
 ORDER BY id

@@ -6,7 +6,7 @@ SELECT id,
        weight::float8 AS weight,
        coalesce(left(note, %(longest_note)s), '') AS note,
        is_active,
-       updated_at::text AS changed
+       extract(epoch FROM updated_at)::text AS changed
 FROM category_rules
 WHERE is_active
 ORDER BY id

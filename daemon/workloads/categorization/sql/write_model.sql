@@ -1,3 +1,0 @@
-INSERT INTO categorization_models (products, categories, report, content)
-VALUES (%(products)s, %(categories)s, %(report)s, %(content)s)
-RETURNING version
