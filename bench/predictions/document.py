@@ -21,29 +21,6 @@ from daemon.workloads.categorization.versions.promotion import LOST_COVERAGE, MA
 
 TEMPLATE = Path(__file__).with_name("predictions.md.template")
 
-# What the code fixes and the document tells.
-CONSTANTS = {
-    "threshold": f"{THRESHOLD:g}",
-    "medium": f"{THRESHOLD * 2 / 3:g}",
-    "least": f"{LEAST:g}",
-    "most": f"{MOST:g}",
-    "familiar": f"{FAMILIAR:.0%}",
-    "sure_branch": f"{SURE_BRANCH:.0%}",
-    "runner_up": f"{LEAST_RUNNER_UP:.0%}",
-    "left_out": f"{LEFT_OUT}",
-    "unknown_share": f"{UNKNOWN_SHARE:.0%}",
-    "most_weight": f"{MOST_WEIGHT:g}",
-    "needed": f"{least_needed(0.99):,}",
-    "fewest": f"{FEWEST}",
-    "first_lesson": f"{FIRST_LESSON}",
-    "least_changed": f"{LEAST_CHANGED}",
-    "share_changed": f"{SHARE_CHANGED:.0%}",
-    "changed_in_a_day": f"{CHANGED_IN_A_DAY}",
-    "margin": f"{MARGIN:.1%}",
-    "wanted_precision": f"{WANTED_PRECISION:.0%}",
-    "lost_coverage": f"{LOST_COVERAGE:.0%}",
-}
-
 
 def write(found: Mapping[str, Any]) -> str:
     """The document. `found` is as it was read from JSON."""
@@ -73,6 +50,30 @@ def rows_of(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def percent(share: float | None, digits: int = 1) -> str:
     return "–" if share is None else f"{share:.{digits}%}".replace("%", " %")
+
+
+# What the code fixes and the document tells.
+CONSTANTS = {
+    "threshold": f"{THRESHOLD:g}",
+    "medium": f"{THRESHOLD * 2 / 3:g}",
+    "least": f"{LEAST:g}",
+    "most": f"{MOST:g}",
+    "familiar": percent(FAMILIAR, 0),
+    "sure_branch": percent(SURE_BRANCH, 0),
+    "runner_up": percent(LEAST_RUNNER_UP, 0),
+    "left_out": f"{LEFT_OUT}",
+    "unknown_share": percent(UNKNOWN_SHARE, 0),
+    "most_weight": f"{MOST_WEIGHT:g}",
+    "needed": f"{least_needed(0.99):,}",
+    "fewest": f"{FEWEST}",
+    "first_lesson": f"{FIRST_LESSON}",
+    "least_changed": f"{LEAST_CHANGED}",
+    "share_changed": percent(SHARE_CHANGED, 0),
+    "changed_in_a_day": f"{CHANGED_IN_A_DAY}",
+    "margin": percent(MARGIN),
+    "wanted_precision": percent(WANTED_PRECISION, 0),
+    "lost_coverage": percent(LOST_COVERAGE, 0),
+}
 
 
 def _list_run(found: Mapping[str, Any]) -> str:

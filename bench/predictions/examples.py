@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from daemon.demo.catalogue import SampleCatalogue, SampleProduct, sample_catalogue
-from daemon.workloads.categorization.decision import THRESHOLD, Decision, decide
+from daemon.workloads.categorization.decision import Decision, decide
 from daemon.workloads.categorization.explanation import explain
 from daemon.workloads.categorization.model.learning import learn
 from daemon.workloads.categorization.product import Product
@@ -19,7 +19,7 @@ SAMPLE = 6_000  # products; most of them have a category
 BATCH, VERSION = 1, 1  # of the first batch and the first model of a shop
 
 Example = dict[str, object]
-Wanted = Callable[[Decision, bool], bool]  # of a decision and whether it is right
+Wanted = Callable[[Product, Decision, bool], bool]  # whether the decision is right comes last
 
 
 def make_examples(products: int = SAMPLE) -> dict[str, Example]:
@@ -37,23 +37,25 @@ def make_examples(products: int = SAMPLE) -> dict[str, Example]:
     found = {}
     for kind, is_wanted in KINDS.items():
         for product, decision, is_right in zip(waiting, decisions, rights, strict=False):
-            if is_wanted(decision, is_right):
+            if is_wanted(product, decision, is_right):
                 found[kind] = _tell(product, decision, taxonomy, len(found) + 1)
                 break
     found["strange"] = _tell(STRANGER, of_stranger, taxonomy, len(found) + 1)
     return found
 
 
-def _is_sure(decision: Decision, is_right: bool) -> bool:
+def _is_sure(product: Product, decision: Decision, is_right: bool) -> bool:
+    """All fields speak, and the name says what it is."""
     said = {reason.source_type for reason in decision.evidence}
-    return (
-        is_right and decision.confidence >= THRESHOLD and {"part_number", "name", "attributes", "description"} <= said
-    )
+    is_named = decision.category_label.split()[0].rstrip("s").lower() in (product.name or "").lower()
+    is_all_said = {"part_number", "name", "attributes", "description"} <= said
+    return is_right and is_named and is_all_said and decision.level == "high"
 
 
-def _is_torn(decision: Decision, is_right: bool) -> bool:
+def _is_torn(product: Product, decision: Decision, is_right: bool) -> bool:
+    """The branch is sure and the category is not."""
     said = {reason.source_type for reason in decision.evidence}
-    return decision.confidence < THRESHOLD and {"runner_up", "branch"} <= said and bool(decision.alternatives)
+    return decision.level == "medium" and {"runner_up", "branch"} <= said and bool(decision.alternatives)
 
 
 KINDS: dict[str, Wanted] = {"sure": _is_sure, "torn": _is_torn}

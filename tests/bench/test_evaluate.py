@@ -78,9 +78,9 @@ def test_the_whole_is_measured_and_drawn(measured: Measured) -> None:
     assert out.count("\n| part_number | ") == 1
     assert {path.name for path in measured.plots.iterdir()} == {
         f"predictions-{name}.{kind}"
-        for name in ("hundred", "reliability", "coverage", "learning-curve", "confused")
+        for name in ("reliability", "coverage", "learning-curve", "confused")  # nobody is about 93 % sure in this shop
         for kind in ("svg", "png")
-    } - {f"predictions-hundred.{kind}" for kind in ("svg", "png") if not found["around"]["products"]}  # type: ignore[index]
+    }
     assert json.loads(json.dumps(found)) == found, "it can be written as JSON, and read again"
     assert {"figures", "all", "names", "few", "unseen", "strange", "lesson", "curve", "worth"} <= found.keys()
     assert [row["threshold"] for row in found["thresholds"]] == list(THRESHOLDS)  # type: ignore[attr-defined]
