@@ -158,7 +158,10 @@ def about(catalogue: Path) -> dict[str, str]:
 
 def publish(found: dict[str, object], directory: Path) -> None:
     """The document, its pictures, and what both are made of."""
-    found = json.loads(json.dumps(found))
+    found = {
+        **json.loads(json.dumps(found)),
+        "confused": [],
+    }  # the names of somebody's categories are not for a document
     write_json(directory / "predictions.json", found)
     drawn = pictures.write_svg(found, directory)
     (directory / "predictions.md").write_text(document.write(found), encoding="utf-8")

@@ -30,7 +30,9 @@ def draw_all(found: Mapping[str, Any]) -> dict[str, Figure]:
         "reliability": drawings.reliability_diagram([Bin(**each) for each in found["reliability"]]),
         "coverage": drawings.coverage_figure([Point(**each) for each in found["coverage"]], THRESHOLD),
         "learning-curve": drawings.curve_figure([CurvePoint(**each) for each in found["curve"]], THRESHOLD),
-        "confused": drawings.confusions([Confusion(**each) for each in found["confused"]]),
+        "confused": drawings.confusions([Confusion(**each) for each in found["confused"]])
+        if found["confused"]
+        else None,
     }
     return {name: figure for name, figure in pictures.items() if figure is not None}
 

@@ -46,13 +46,15 @@ def act(options: argparse.Namespace) -> int:
     from daemon.commands.connection import connected
     from daemon.errors import UsageError
     from daemon.settings import read_settings
+    from daemon.workloads.categorization.evidence.registry import SOURCES
     from daemon.workloads.categorization.experiments import store
     from daemon.workloads.categorization.experiments.evaluation import compare_with
     from daemon.workloads.categorization.experiments.experiment import Setup
 
     _check(options)
     settings = read_settings(needs_database=options.catalogue is None or options.compare is not None)
-    without = tuple(sorted({*options.without, *settings.silent}))
+    silent = settings.silent & {source.name for source in SOURCES}  # rules and decisions are not heard here
+    without = tuple(sorted({*options.without, *silent}))
     setup = Setup(options.fields, without, settings.threshold, options.folds)
     with connected("evaluate") if settings.names_a_database else nullcontext() as conn:
         try:

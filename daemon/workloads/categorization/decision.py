@@ -38,7 +38,8 @@ class Alternative(NamedTuple):
 class Decision:
     """The category suggested for one product. `confidence` is in [10, 100]; `evidence` is never empty.
 
-    alternatives: the likeliest other categories, likeliest first; with the confidence they are 100 percent at most.
+    alternatives: the likeliest other categories, likeliest first. None is likelier than the one suggested, and with its
+    confidence they are 100 percent at most.
     unknown_share: of what was read of the product, the share that the model does not know.
     """
 
@@ -149,7 +150,7 @@ def _express_doubts(model: Model, ranking: Ranking, is_unsure: NDArray[np.bool_]
 
 
 def _find_alternatives(ranking: Ranking, confidences: Sequence[float]) -> dict[int, tuple[Alternative, ...]]:
-    """The likeliest others of each row that has any: their shares of what the confidence leaves."""
+    """The likeliest others of each row that has any, believed as far as the one picked, and in what that one leaves."""
     number = min(ALTERNATIVES + 1, len(ranking.categories))
     left = 1 - ranking.probabilities
     rows = np.flatnonzero((left > LEAST_ALTERNATIVE / 100) & (100 - np.array(confidences) >= LEAST_ALTERNATIVE))
@@ -160,7 +161,7 @@ def _find_alternatives(ranking: Ranking, confidences: Sequence[float]) -> dict[i
     likely = np.exp(np.take_along_axis(logarithms, best, axis=1).astype(np.float64))
     alternatives = {}
     for row, positions, probabilities in zip(rows.tolist(), best.tolist(), likely.tolist(), strict=True):
-        scale = (100 - confidences[row]) / left[row]
+        scale = min((100 - confidences[row]) / left[row], confidences[row] / ranking.probabilities[row])
         found = tuple(
             Alternative(ranking.categories[position], round(probability * scale, 2))
             for position, probability in zip(positions, probabilities, strict=True)

@@ -52,6 +52,7 @@ def check(decision):
     types = [reason.source_type for reason in decision.evidence]
     assert len(set(types)) == len(types)
     assert decision.confidence + sum(found.probability for found in decision.alternatives) <= 100.02
+    assert all(found.probability <= decision.confidence + 0.01 for found in decision.alternatives)
     assert decision.category_code not in {found.category_code for found in decision.alternatives}
     assert 0 <= decision.unknown_share <= 1
 

@@ -70,6 +70,13 @@ def test_a_file_needs_no_database(bare, tmp_path):
     assert out.startswith("Experiment\n")
 
 
+def test_what_the_shop_switched_off_is_off_here_and_rules_and_decisions_are_no_matter(bare, tmp_path, monkeypatch):
+    monkeypatch.setenv("CATALOGD_WITHOUT_SOURCES", "decision, rule, description")
+    code, out, err = bare("--catalogue", write_catalogue(tmp_path / "shop.csv"), "--json")
+    assert (code, err) == (0, "")
+    assert json.loads(out)["settings"]["without"] == ["description"]
+
+
 def test_a_file_is_kept_where_a_database_is_named(evaluate, db: psycopg.Connection, tmp_path):
     file = write_catalogue(tmp_path / "shop.csv")
     code, out, err = evaluate("--catalogue", file, "--json", "--fields", "names", "--without", "manufacturer")
