@@ -78,7 +78,7 @@ def test_the_whole_is_measured_and_drawn(measured: Measured) -> None:
     assert out.count("\n| part_number | ") == 1
     assert {path.name for path in measured.plots.iterdir()} == {
         f"predictions-{name}.{kind}"
-        for name in ("reliability", "coverage", "learning-curve", "confused")  # nobody is about 93 % sure in this shop
+        for name in ("reliability", "coverage", "learning-curve")  # nothing is confused in this shop, nor 93 % sure
         for kind in ("svg", "png")
     }
     assert json.loads(json.dumps(found)) == found, "it can be written as JSON, and read again"
