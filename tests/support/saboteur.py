@@ -273,8 +273,10 @@ SPOILED: Mapping[Harm, Mapping[str, object]] = {
 
 
 def _harmful_decisions(original: Callable[..., list[Decision]]) -> Callable[..., list[Decision]]:
-    def decide(model: object, taxonomy: object, products: Sequence[Product], threshold: float) -> list[Decision]:
-        decisions = original(model, taxonomy, products, threshold)
+    def decide(
+        model: object, taxonomy: object, products: Sequence[Product], *rest: object, **more: object
+    ) -> list[Decision]:
+        decisions = original(model, taxonomy, products, *rest, **more)
         return [
             replace(decision, **SPOILED.get(harm_of(product) or Harm.EXIT, {}))  # type: ignore[arg-type]
             for product, decision in zip(products, decisions, strict=True)

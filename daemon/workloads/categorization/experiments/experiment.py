@@ -196,7 +196,7 @@ def judge(model: Model, taxonomy: Taxonomy, cases: Iterable[Case], setup: Setup)
                 case.truth,
                 decision.category_code,
                 decision.confidence,
-                _reasoning(decision.evidence),
+                write_reasoning(decision.evidence),
                 _is_correct(case, decision.category_code),
                 tuple(alternative.category_code for alternative in decision.alternatives),
             )
@@ -230,7 +230,7 @@ def _is_correct(case: Case, value: str) -> bool | None:
     return False if value in case.rejected else None
 
 
-def _reasoning(evidence: Sequence[Evidence]) -> str:
+def write_reasoning(evidence: Sequence[Evidence]) -> str:
     """The evidence as text that Postgres can hold: a file's JSON may name signs that it cannot."""
     text = "; ".join(f"{each.source_label}: {each.value} ({each.weight:.1%})" for each in evidence)
     return text[:LONGEST_REASONING].replace("\0", "").encode("utf-8", "replace").decode()

@@ -4,9 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from daemon.workloads.categorization.decision import decide
 from daemon.workloads.categorization.evidence.registry import SOURCES
+from daemon.workloads.categorization.evidence.source import Evidence
 from daemon.workloads.categorization.experiments.experiment import (
     FOLDS,
+    LONGEST_REASONING,
     Case,
     Setup,
     fold_of,
@@ -16,6 +19,7 @@ from daemon.workloads.categorization.experiments.experiment import (
     learning_curve,
     measure,
     restrict,
+    write_reasoning,
 )
 from daemon.workloads.categorization.model.examples import read_examples
 from daemon.workloads.categorization.model.learning import NothingToLearn
@@ -114,16 +118,21 @@ def test_what_is_only_known_not_to_be_is_wrong_where_it_is_said_again(model):
     assert found.macro_f1 == 1
 
 
-def test_reasoning_is_the_evidence_and_can_be_stored(model):
+def test_reasoning_is_the_evidence(model):
     hostile = make_product(
         1, manufacturer="Fast\0fix", name="hex bolt \ud800 " * 9, attributes={"a\0\udfff": "x\0" * 40}
     )
-    (result,) = judge(model, TAXONOMY, [Case("x", hostile, None)], Setup())
-    assert "\0" not in result.reasoning
-    assert result.reasoning.encode()
-    assert "Name: " in result.reasoning
-    (result,) = judge(model, TAXONOMY, [Case("x", make_product(1), None)], Setup())
-    assert result.reasoning
+    for product in (hostile, make_product(1)):
+        (result,) = judge(model, TAXONOMY, [Case("x", product, None)], Setup())
+        (decision,) = decide(model, TAXONOMY, [product])
+        assert result.reasoning == write_reasoning(decision.evidence) != ""
+        assert "\0" not in result.reasoning
+
+
+def test_reasoning_can_be_stored_whatever_a_source_says():
+    said = write_reasoning([Evidence("rule", "Rule", "a\0b \ud800", 0.25), Evidence("name", "Name", "x" * 9000, 0.5)])
+    assert said.startswith("Rule: ab ? (25.0%); Name: xxx")
+    assert len(said) <= LONGEST_REASONING
 
 
 def test_of_nothing_nothing_is_measured():
