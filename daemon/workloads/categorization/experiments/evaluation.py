@@ -141,14 +141,14 @@ def evaluate_model(conn: Connection, version: int, setup: Setup) -> Evaluated:
     """
     began = monotonic()
     learned_at = store.read_learned_at(conn, version)
-    cases = store.read_decided(conn, learned_at)
+    taxonomy = read_taxonomy(conn)
+    cases = store.read_decided(conn, learned_at, taxonomy)
     if not cases:
         raise NothingToJudge(f"people have decided nothing since model {version} was learned")
     try:
         model = read_model(conn, version)
     except ValueError as error:
         raise SetupRefused(f"model {version} cannot be read: {error}") from error
-    taxonomy = read_taxonomy(conn)
     trial = judge_again(model, taxonomy, cases, setup)
     return Evaluated(
         kind="decisions",

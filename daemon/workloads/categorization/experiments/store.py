@@ -1,19 +1,22 @@
 """Keeps experiments in the database, and reads what they are made from."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
 
 from psycopg import Connection
-from psycopg.rows import scalar_row
+from psycopg.rows import args_row, class_row, scalar_row
 from psycopg.types.json import Jsonb, set_json_loads
 
 from daemon import __version__
 from daemon.database.bulk import copy_rows
 from daemon.database.statements import statement
 from daemon.workloads.categorization.experiments.experiment import Case, Trial
+from daemon.workloads.categorization.people.decisions import HumanDecision, Opinion, weigh
 from daemon.workloads.categorization.product import Product
 from daemon.workloads.categorization.store import read_json, read_labelled
+from daemon.workloads.categorization.taxonomy import Taxonomy
 
 RESULT_COLUMNS = ("experiment_id", "product_id", "truth", "value", "confidence", "reasoning", "is_correct")
 
@@ -97,9 +100,23 @@ def read_learned_at(conn: Connection, version: int) -> datetime:
     return learned_at
 
 
-def read_decided(conn: Connection, since: datetime) -> list[Case]:
-    """The products that people decided on since, in id order."""
-    with conn.cursor() as cursor:
+def read_decided(conn: Connection, since: datetime, taxonomy: Taxonomy) -> list[Case]:
+    """The products that people decided on since, in id order.
+
+    Their truth is the category that the shop has confirmed, or else the one that people named last.
+    """
+    parameters = {"since": since}
+    with conn.cursor(row_factory=class_row(HumanDecision)) as cursor:
+        decisions = cursor.execute(_sql("read_decisions_since"), parameters).fetchall()
+    with conn.cursor(row_factory=args_row(Product)) as cursor:
         set_json_loads(read_json, cursor)
-        rows = cursor.execute(_sql("read_decided"), {"since": since}).fetchall()
-    return [Case(str(row[0]), Product(*row[:8]), row[7], tuple(code for code in row[8] if code)) for row in rows]
+        products = cursor.execute(_sql("read_decided"), parameters).fetchall()
+    opinions = {id: list(weigh(group)) for id, group in groupby(decisions, lambda decision: decision.product_id)}
+    return [_as_case(product, opinions.get(product.id, []), taxonomy) for product in products]
+
+
+def _as_case(product: Product, opinions: Sequence[Opinion], taxonomy: Taxonomy) -> Case:
+    named = [opinion.category_code for opinion in opinions if opinion.is_for]
+    truth = next((code for code in (product.category_code, *named) if code is not None and code in taxonomy), None)
+    refused = tuple(sorted(opinion.category_code for opinion in opinions if not opinion.is_for))
+    return Case(str(product.id), product, truth, refused)

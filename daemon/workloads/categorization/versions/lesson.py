@@ -102,7 +102,7 @@ def learn_from_shop(
     report = judge(lesson.judged, threshold)
     while True:
         current = shop.read_model_version(conn)
-        promotion = weigh_against(conn, lesson.judged, labels, current, threshold, wish)
+        promotion = weigh_against(conn, lesson.judged, labels, current, threshold, wish, silent)
         with store.exclusively(conn):
             if shop.read_model_version(conn) != current:
                 continue  # another lesson, or a person, was quicker: it must stand up to that one
@@ -156,6 +156,7 @@ def weigh_against(
     current: int | None,
     threshold: float,
     wish: Wish,
+    silent: frozenset[str] = frozenset(),
 ) -> Promotion:
     """Compare with the version in use: on the products held out from both, and on those decided since it was learned,
     as far as they were held out from the new one."""
@@ -169,7 +170,7 @@ def weigh_against(
     if known:  # without, nobody knows which products it has not learned from
         try:
             unseen = [each for each in judged if each.product_id not in known]
-            recent = weigh(_ask(conn, current, unseen, labels, threshold), threshold, RECENT_ALLOWANCE)
+            recent = weigh(_ask(conn, current, unseen, labels, threshold, silent), threshold, RECENT_ALLOWANCE)
         except ValueError:
             obstacle = f"this version of catalogd cannot use model {current}"
     objections = [line for weighing in (held_out, recent) if weighing for line in weighing.objections]
@@ -183,7 +184,12 @@ def weigh_against(
 
 
 def _ask(
-    conn: Connection, version: int, unseen: Sequence[Judged], labels: store.Labels, threshold: float
+    conn: Connection,
+    version: int,
+    unseen: Sequence[Judged],
+    labels: store.Labels,
+    threshold: float,
+    silent: frozenset[str],
 ) -> list[Case]:
     """What the version itself says of those of the products that were labelled since it was learned. Raises ValueError
     when it cannot be read.
@@ -199,7 +205,7 @@ def _ask(
         some = recent[start : start + AT_ONCE]
         products = shop.read_products(conn, [each.product_id for each in some])
         asked = [each for each in some if each.product_id in products]
-        decisions = decide(model, taxonomy, [products[each.product_id] for each in asked], threshold)
+        decisions = decide(model, taxonomy, [products[each.product_id] for each in asked], threshold, silent=silent)
         cases += [
             _case(each, Said(decision.category_code, decision.confidence))
             for each, decision in zip(asked, decisions, strict=True)

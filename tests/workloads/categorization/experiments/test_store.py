@@ -8,7 +8,8 @@ import pytest
 from daemon.workloads.categorization.experiments import store
 from daemon.workloads.categorization.experiments.experiment import Result, Trial
 from daemon.workloads.categorization.experiments.store import Experiment, NoSuchExperiment
-from tests.support.factories import batch, shop
+from daemon.workloads.categorization.store import read_taxonomy
+from tests.support.factories import shop
 
 RESULTS = (
     Result("1", "pipes", "pipes", 95.5, "Name: “pipe” (80.0%)", True),
@@ -96,37 +97,38 @@ def test_a_trend_compares_with_the_one_before_of_the_same_settings(db: psycopg.C
     ]
 
 
-def predict(db, product_id, code, status, minutes):
-    """A prediction decided on so many minutes after the model was learned."""
-    batch_id = batch(db, [product_id], status="completed")
+def decide(db, product_id, predicted, chosen, minutes):
+    """A person's decision, so many minutes after the model was learned."""
     db.execute(
-        "INSERT INTO predictions (product_id, batch_id, suggested_category_code, confidence_score, status, updated_at)"
-        " SELECT %s, %s, %s, 50, %s, learned_at + make_interval(mins => %s) FROM categorization_models",
-        (product_id, batch_id, code, status, minutes),
+        "INSERT INTO human_decisions (product_id, verdict, predicted_category_code, right_category_code, is_right,"
+        " decided_at)"
+        " SELECT %s, 'recommended', %s, %s, coalesce(%s = %s, false), learned_at + make_interval(mins => %s)"
+        " FROM categorization_models",
+        (product_id, predicted, chosen, predicted, chosen, minutes),
     )
 
 
 def test_what_people_decided_since_is_read_and_nothing_older(db: psycopg.Connection) -> None:
-    shop(db, products=9)
+    shop(db, products=10)
     db.execute(
         "INSERT INTO categorization_models (learned_at, products, categories, report, content)"
         " VALUES (now() - interval '1 day', 1, 1, '{}', '')"
     )
-    predict(db, 1, "pipes", "approved", 5)
-    predict(db, 2, "pipes", "rejected", 5)
-    predict(db, 2, "tubes", "rejected", 6)
-    predict(db, 3, "pipes", "rejected", 5)
-    predict(db, 3, "hammers", "approved", 6)
-    predict(db, 4, "pipes", "approved", -5)  # before: learned from
-    predict(db, 5, "pipes", "pending", 5)
-    predict(db, 6, "hammers", "approved", 5)
+    decide(db, 1, "pipes", "pipes", 5)
+    decide(db, 2, "pipes", None, 5)
+    decide(db, 2, "tubes", None, 6)
+    decide(db, 3, "pipes", None, 5)
+    decide(db, 3, "hammers", "hammers", 6)
+    decide(db, 4, "pipes", "pipes", -5)  # before: learned from
+    decide(db, 6, "hammers", "hammers", 5)
     db.execute("UPDATE products SET category_code = 'pipes' WHERE id = 6")  # the shop's word goes before
-    predict(db, 7, "gone", "approved", 5)
-    predict(db, 8, "pipes", "approved", -5)  # learned from, and approved again
-    predict(db, 8, "pipes", "approved", 5)
-    predict(db, 9, "pipes", "rejected", -5)
-    predict(db, 9, "hammers", "approved", 5)
-    cases = store.read_decided(db, store.read_learned_at(db, 1))
+    decide(db, 7, "gone", "gone", 5)
+    decide(db, 8, "pipes", "pipes", -5)  # learned from, and approved again
+    decide(db, 8, "pipes", "pipes", 5)
+    decide(db, 9, "pipes", None, -5)
+    decide(db, 9, "hammers", "hammers", 5)
+    decide(db, 10, "pipes", "hammers", 5)  # wrong, and said what is right
+    cases = store.read_decided(db, store.read_learned_at(db, 1), read_taxonomy(db))
     assert [(case.reference, case.truth, case.rejected) for case in cases] == [
         ("1", "pipes", ()),
         ("2", None, ("pipes", "tubes")),
@@ -134,6 +136,7 @@ def test_what_people_decided_since_is_read_and_nothing_older(db: psycopg.Connect
         ("6", "pipes", ()),
         ("7", None, ()),
         ("9", "hammers", ()),
+        ("10", "hammers", ("pipes",)),
     ]
     assert cases[0].product.name == "copper pipe 1"
     assert cases[0].product.attributes == {"Colour": "brown"}

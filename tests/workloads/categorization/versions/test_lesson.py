@@ -174,8 +174,8 @@ def test_what_was_decided_since_may_speak_against_a_model(
     first = learn_from_shop(db)
     known = store.read_judgements(db, first.version)
 
-    def learn(labelled: Iterable[tuple[Product, str]], taxonomy: Taxonomy) -> Lesson:
-        learned = real_learn(labelled, taxonomy=taxonomy)
+    def learn(labelled: Iterable[tuple[Product, str]], sources: Sequence[EvidenceSource], taxonomy: Taxonomy) -> Lesson:
+        learned = real_learn(labelled, sources, taxonomy)
         spoiled = (j if j.product_id in known else j._replace(category_code="x") for j in learned.judged)
         return replace(learned, judged=tuple(spoiled))
 

@@ -1,14 +1,5 @@
--- What people decided since: the category of the product, or else the newest one they approved; NULL where they only said
--- which it is not. A product whose prediction had been approved before may have been learned from, and is left out.
-WITH decided AS (
-    SELECT product_id,
-           max(id) FILTER (WHERE status = 'approved') AS approved_id,
-           array_agg(DISTINCT suggested_category_code) FILTER (WHERE status = 'rejected') AS rejected
-    FROM predictions
-    WHERE status IN ('approved', 'rejected')
-      AND updated_at > %(since)s
-    GROUP BY product_id
-)
+-- The products that people decided on since, but for those whose category had been named before: they may have been
+-- learned from.
 SELECT product.product_id AS id,
        product.sku,
        product.name,
@@ -16,17 +7,18 @@ SELECT product.product_id AS id,
        product.part_number,
        product.description,
        product.attributes,
-       category.code AS category_code,
-       coalesce(decided.rejected, '{{}}') AS rejected
-FROM decided
-JOIN catalogd_products AS product ON product.product_id = decided.product_id
-LEFT JOIN predictions AS approved ON approved.id = decided.approved_id
-LEFT JOIN catalogd_categories AS category ON category.code = coalesce(product.category_code, approved.suggested_category_code)
-WHERE NOT EXISTS (
+       product.category_code
+FROM catalogd_products AS product
+WHERE product.product_id IN (
+    SELECT product_id
+    FROM human_decisions
+    WHERE decided_at > %(since)s
+)
+  AND NOT EXISTS (
     SELECT
-    FROM predictions AS earlier
-    WHERE earlier.product_id = decided.product_id
-      AND earlier.status = 'approved'
-      AND (earlier.updated_at > %(since)s) IS NOT TRUE
+    FROM human_decisions AS earlier
+    WHERE earlier.product_id = product.product_id
+      AND earlier.right_category_code IS NOT NULL
+      AND earlier.decided_at <= %(since)s
 )
 ORDER BY product.product_id
