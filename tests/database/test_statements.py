@@ -54,6 +54,7 @@ def test_each_statement_of_the_engine_is_one_that_the_server_understands(db: psy
         "items": [1], "items_column": "x", "limit": 1, "message": "x", "messages": ["x"], "pids": [1], "retries": 1,
         "retry_limit": 3, "slice_id": 1, "slice_ids": [1], "slice_size": 1, "status": "pending", "successes": [1],
         "after": -1, "put_off": [1], "forgiven": 1, "tiny": 1, "endless": "1s", "worker": "w", "entity": "x",
-        "instance": "x", "workload": "x",
+        "instance": "x", "workload": "x", "names": ["x"], "periods": [timedelta(1)], "version": "x", "name": "x",
+        "error": "x", "is_given_back": False, "again_after": timedelta(1),
     } | dict.fromkeys(("bound", "delay", "frozen", "grace", "longest_delay"), timedelta(0))  # fmt: skip
     db.execute(b"EXPLAIN " + make_queue()._statement(name), values)
