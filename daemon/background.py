@@ -77,7 +77,7 @@ def go_last() -> None:
 
     Not to be done in a transaction: where others want everything, minutes may pass between two statements.
     """
-    os.nice(19)  # which is the most, whatever it was
+    os.setpriority(os.PRIO_PROCESS, 0, 19)  # which is the last, whatever it was
     with suppress(OSError, AttributeError):
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
