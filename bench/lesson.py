@@ -8,6 +8,7 @@ Prints as JSON the CPU seconds and the memory of learning, the products decided 
 from __future__ import annotations
 
 import argparse
+import gc
 import hashlib
 import json
 import os
@@ -79,6 +80,8 @@ def main() -> int:
     judged = [row.case.product for row in read_rows(options.catalogue) if row.is_held_out]
     if len(judged) < LEAST_DECIDED:
         judged += [product for product, _ in islice(labelled(), LEAST_DECIDED)]
+    gc.collect()
+    gc.freeze()  # as the daemon does when it has read a model
     decide(model, taxonomy, judged[:SLICE])  # what is done once
     began = process_time()
     for start in range(SLICE, len(judged), SLICE):
