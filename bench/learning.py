@@ -59,7 +59,7 @@ def main() -> int:
 
 def measure(shop: Shop, rounds: int) -> list[Figure]:
     ways: dict[str, Callable[[], object]] = {
-        "alone": lambda: STOP.wait(),
+        "alone": STOP.wait,
         OWN: learn_in_the_background,
         "beside catalogd learn by hand": lambda: learn_by_hand(shop),
     }
