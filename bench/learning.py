@@ -73,7 +73,8 @@ def measure(shop: Shop, rounds: int) -> list[Figure]:
                 peaks[way].append(memory_mb(pid, "VmHWM"))
             rates[way].append(BATCH / shop.duration_s(batch_id))
             say(
-                f"round {round_ + 1}, {way}: {rates[way][-1]:,.0f} products/s, {len(lessons) if way != 'alone' else 0} lessons begun"
+                f"round {round_ + 1}, {way}: {rates[way][-1]:,.0f} products/s,"
+                f" {len(lessons) if way != 'alone' else 0} lessons begun"
             )
             shop.db.execute("TRUNCATE predictions CASCADE")
     alone = rates.pop("alone")
