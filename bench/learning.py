@@ -59,7 +59,7 @@ def main() -> int:
 
 def measure(shop: Shop, rounds: int) -> list[Figure]:
     ways: dict[str, Callable[[], object]] = {
-        "alone": lambda: threading.Event().wait(0.1),
+        "alone": STOP.wait,
         OWN: learn_in_the_background,
         "beside catalogd learn by hand": lambda: learn_by_hand(shop),
     }
@@ -72,7 +72,9 @@ def measure(shop: Shop, rounds: int) -> list[Figure]:
                 shop.wait_until_completed(batch_id)
                 peaks[way].append(memory_mb(pid, "VmHWM"))
             rates[way].append(BATCH / shop.duration_s(batch_id))
-            say(f"round {round_ + 1}, {way}: {rates[way][-1]:,.0f} products/s, {len(lessons)} lessons begun")
+            say(
+                f"round {round_ + 1}, {way}: {rates[way][-1]:,.0f} products/s, {len(lessons) if way != 'alone' else 0} lessons begun"
+            )
             shop.db.execute("TRUNCATE predictions CASCADE")
     alone = rates.pop("alone")
     memory = f"{median(peaks['alone']):.0f} MB and {median(peaks[OWN]):.0f} MB"

@@ -42,7 +42,7 @@ def run_beside(arguments: Sequence[str], stop: threading.Event, longest: timedel
         env=_environment(),
         text=True,
         errors="replace",
-        process_group=0,  # Ctrl-C is for us; no session of its own, which Linux would give a share of the processor
+        start_new_session=True,  # Ctrl-C is for us; and Linux weighs sessions against each other: see _weigh_less
     ) as child:
         try:
             while True:
@@ -68,6 +68,7 @@ def become_background(parent: int) -> None:
     if os.getppid() != parent:  # it died before we could ask
         os._exit(1)
     os.nice(10)
+    _weigh_less(10)
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
 
@@ -78,8 +79,16 @@ def go_last() -> None:
     Not to be done in a transaction: where others want everything, minutes may pass between two statements.
     """
     os.setpriority(os.PRIO_PROCESS, 0, 19)  # which is the last, whatever it was
+    _weigh_less(19)
     with suppress(OSError, AttributeError):
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+
+
+def _weigh_less(nice: int) -> None:
+    """Where Linux groups processes by session (sched(7), autogroup), how nice one is counts within its group alone: so
+    the group must be nice, too. In the daemon's group it would have whatever the daemon leaves, before the server."""
+    with suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(nice), encoding="ascii")
 
 
 def _environment() -> dict[str, str]:

@@ -101,6 +101,8 @@ def test_learning_comes_last_and_a_stop_ends_it_at_once(db: psycopg.Connection, 
         child = learner(process)
         wait_until(lambda: os.sched_getscheduler(child) == os.SCHED_IDLE)
         wait_until(lambda: Path(f"/proc/{child}/oom_score_adj").read_text() == "1000\n")
+        if (group := Path(f"/proc/{child}/autogroup")).exists():  # what each is within it counts for little
+            assert group.read_text().endswith("nice 19\n")
         process.signal(signal.SIGTERM)
         assert process.wait(8) == 0
         assert is_gone(child)
