@@ -72,10 +72,8 @@ def measure(shop: Shop, rounds: int) -> list[Figure]:
                 shop.wait_until_completed(batch_id)
                 peaks[way].append(memory_mb(pid, "VmHWM"))
             rates[way].append(BATCH / shop.duration_s(batch_id))
-            say(
-                f"round {round_ + 1}, {way}: {rates[way][-1]:,.0f} products/s,"
-                f" {len(lessons) if way != 'alone' else 0} lessons begun"
-            )
+            begun = 0 if way == "alone" else len(lessons)
+            say(f"round {round_ + 1}, {way}: {rates[way][-1]:,.0f} products/s, {begun} lessons begun")
             shop.db.execute("TRUNCATE predictions CASCADE")
     alone = rates.pop("alone")
     memory = f"{median(peaks['alone']):.0f} MB and {median(peaks[OWN]):.0f} MB"

@@ -69,7 +69,8 @@ WHERE recommendation.product_id IS NOT NULL
 ORDER BY recommendation.id
 ON CONFLICT DO NOTHING;
 
--- What people last said of each prediction.
+-- What people last said of each prediction. Where they had named the product's category on an earlier one, a later one only
+-- repeats what they said, and proves nothing: that is left out.
 CREATE OR REPLACE VIEW lived_decisions AS
 SELECT DISTINCT ON (prediction_id)
        prediction_id,
@@ -79,8 +80,13 @@ SELECT DISTINCT ON (prediction_id)
        confidence_score,
        is_right,
        decided_at
-FROM human_decisions
+FROM human_decisions AS decision
 WHERE prediction_id IS NOT NULL
+  AND NOT EXISTS (SELECT
+                  FROM human_decisions AS earlier
+                  WHERE earlier.product_id = decision.product_id
+                    AND earlier.prediction_id < decision.prediction_id
+                    AND earlier.right_category_code IS NOT NULL)
 ORDER BY prediction_id, decided_at DESC, id DESC;
 
 -- The share that was right of what people decided on, by week and level. It lies between low and high in 95 of 100 such

@@ -95,7 +95,7 @@ def test_help_lists_every_command_and_an_example(bare: CommandLine) -> None:
     assert output.code == 0
     assert "example: " in output.stdout
     for name in cli.COMMANDS:
-        assert re.search(rf"^ +{name} +\w", output.stdout, re.MULTILINE), name
+        assert re.search(rf"^ +{name}\s+\w", output.stdout, re.MULTILINE), name  # a long name has a line to itself
 
 
 def test_help_shows_no_password(bare: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -529,6 +529,18 @@ def test_learn_says_what_became_of_it(command: CommandLine, db: psycopg.Connecti
     assert found["promotion"]["promoted"] is True
     assert found["promotion"]["held_out"]["comparison"]["difference"] == 0
     assert found["judged"]["products"] == found["promotion"]["held_out"]["products"]
+
+
+@pytest.mark.parametrize("name", ["learn", "evaluate"])
+def test_a_source_that_is_not_there_is_refused_before_anything_is_learned(
+    command: CommandLine, db: psycopg.Connection, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    shop(db, products=60, labelled=60)
+    monkeypatch.setenv("CATALOGD_WITHOUT_SOURCES", "descriptions")
+    output = command(name)
+    assert_one_sentence(output, 78)
+    assert "CATALOGD_WITHOUT_SOURCES: there is no source named descriptions" in output.stderr
+    assert db.execute("SELECT count(*) FROM categorization_models").fetchone() == (0,)
 
 
 def test_models_of_an_untouched_shop(command: CommandLine) -> None:

@@ -11,7 +11,10 @@ from daemon.commands.trouble import explain_trouble
     ("error", "sentence"),
     [
         (PoolTimeout("no connection in time"), "no connection in time"),
-        (psycopg.errors.InsufficientPrivilege("denied"), "this role may not do that (denied)"),
+        (
+            psycopg.errors.InsufficientPrivilege("denied"),
+            "this role may not do that (denied); after a migration, run what catalogd grants prints",
+        ),
         (psycopg.errors.UndefinedTable("no x"), "the schema is not the one expected (no x); run: catalogd migrate"),
         (psycopg.errors.LockNotAvailable("locked"), "the database is busy: locked; try again"),
         (psycopg.errors.DivisionByZero("division by zero"), "the database refused: division by zero"),

@@ -50,9 +50,11 @@ def act(options: argparse.Namespace) -> int:
     from daemon.workloads.categorization.experiments import store
     from daemon.workloads.categorization.experiments.evaluation import compare_with
     from daemon.workloads.categorization.experiments.experiment import Setup
+    from daemon.workloads.categorization.workload import check_silent
 
     _check(options)
     settings = read_settings(needs_database=options.catalogue is None or options.compare is not None)
+    check_silent(settings.silent)
     silent = settings.silent & {source.name for source in SOURCES}  # rules and decisions are not heard here
     without = tuple(sorted({*options.without, *silent}))
     setup = Setup(options.fields, without, settings.threshold, options.folds)

@@ -38,10 +38,12 @@ def act(options: argparse.Namespace) -> int:
     from daemon.workloads.categorization.model.learning import NothingToLearn
     from daemon.workloads.categorization.versions.lesson import Wish, learn_from_shop
     from daemon.workloads.categorization.versions.store import Actor
+    from daemon.workloads.categorization.workload import check_silent
 
     began = monotonic()
     settings = read_settings()
     configure_logs(settings.log_level, settings.log_format)
+    check_silent(settings.silent)
     wish = Wish.PROMOTE if options.force_promote else Wish.KEEP_BACK if options.no_promote else Wish.UNLESS_WORSE
     is_child = options.child_of is not None
     actor = Actor("daemon" if is_child else "operator", name_instance())

@@ -1,7 +1,8 @@
 """Show how right the predictions proved to be, by what people decided, and the threshold for a wanted precision.
 
 Right is a prediction that people approved, or recommended the same category for; wrong is one that they rejected, or
-recommended another for. The last decision on each counts. What nobody decided on is not in the figures: where people
+recommended another for. The last decision on each counts; where they had named the product's category before, its later
+predictions repeat it and do not count. What nobody decided on is not in the figures: where people
 look at some predictions rather than at others, so do they.
 """
 

@@ -15,7 +15,7 @@ def explain_trouble(error: Exception) -> str | None:
     if isinstance(error, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn):
         return f"the schema is not the one expected ({summary(error)}); run: catalogd migrate"
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
-        return f"this role may not do that ({summary(error)})"
+        return f"this role may not do that ({summary(error)}); after a migration, run what catalogd grants prints"
     if error.sqlstate and effect_of(error) is Effect.TRANSIENT:  # it was reached, and others were in the way
         return f"the database is busy: {summary(error)}; try again"
     if isinstance(error, psycopg.OperationalError):

@@ -127,6 +127,18 @@ def test_who_comes_second_to_a_due_duty_leaves_it(db: psycopg.Connection, databa
     assert events.all("schedule.waiting") == []
 
 
+def test_who_began_to_look_before_another_took_it_leaves_it(db: psycopg.Connection, database: Database) -> None:
+    acts: list[str] = []
+    early = make_schedule(database, Duty("count", HOUR, note(acts)), instance="early")
+    look(make_schedule(database, Duty("count", HOUR, note(acts)), instance="first"))
+    pass_time(db)
+    with database.session.connect("early") as conn, conn.transaction():
+        conn.execute("SELECT now()")  # its time stands still from here on
+        look(make_schedule(database, Duty("count", HOUR, note(acts)), instance="second"))
+        assert early._execute(conn, "take_duty").fetchone() is None
+    assert len(acts) == 2
+
+
 def test_duties_are_done_one_after_the_other(database: Database) -> None:
     acts: list[str] = []
     look(make_schedule(database, *(Duty(name, HOUR, note(acts, name)) for name in ("first", "second", "third"))))

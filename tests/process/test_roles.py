@@ -188,7 +188,6 @@ FORBIDDEN = {
         "DELETE FROM evidence",
         "UPDATE categorization_errors SET message = 'x'",
         "UPDATE categorization_models SET content = ''",
-        "DELETE FROM categorization_models",
         "UPDATE prediction_experiments SET metrics = '{}'",
         "DELETE FROM prediction_experiments",
         "SELECT metrics FROM prediction_experiments",

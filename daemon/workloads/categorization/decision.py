@@ -91,7 +91,7 @@ def decide(
                 taxonomy.label_of(code),
                 confidence,
                 derive_level(confidence, threshold),
-                (*reasons[row], *doubts.get(row, ())),
+                (*reasons[row], doubts[row]) if row in doubts else reasons[row],
                 alternatives.get(row, ()),
                 share,
                 is_unknown,
@@ -126,26 +126,15 @@ def _guess(
     return Decision(code, taxonomy.label_of(code), LEAST, level, (reason,), (), unknown_share, unknown_manufacturer)
 
 
-def _express_doubts(model: Model, ranking: Ranking, is_unsure: NDArray[np.bool_]) -> dict[int, tuple[Evidence, ...]]:
-    """For the unsure rows: that the product is unlike its category, or that only its branch is sure."""
-    doubts: dict[int, tuple[Evidence, ...]] = {}
+def _express_doubts(model: Model, ranking: Ranking, is_unsure: NDArray[np.bool_]) -> dict[int, Evidence]:
+    """For the unsure rows: that the product is unlike its category, or else that only its branch is sure."""
+    doubts: dict[int, Evidence] = {}
     for row in np.flatnonzero(is_unsure).tolist():
-        found = []
         if ranking.familiarity[row] < FAMILIAR:
             percent = round(100 * float(ranking.familiarity[row]))
-            found.append(fallback_signal(f"only {percent} % of what it shows was seen in this category before"))
-        if (branch := ranking.sure_branch(model.tree, row, SURE_BRANCH)) is not None:
-            name, probability = branch
-            found.append(
-                Evidence(
-                    "branch",
-                    "Branch",
-                    printable(f"{name}: sure ({probability:.0%}), but not which category in it"),
-                    0.0,
-                )
-            )
-        if found:
-            doubts[row] = tuple(found)
+            doubts[row] = fallback_signal(f"only {percent} % of what it shows was seen in this category before")
+        elif branch := ranking.sure_branch(model.tree, row, SURE_BRANCH):
+            doubts[row] = Evidence("branch", "Branch", printable(f"{branch}: sure, but not which category in it"), 0.0)
     return doubts
 
 

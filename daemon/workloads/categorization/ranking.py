@@ -67,19 +67,15 @@ class Ranking:
         believed = _believe(model, features, picked, before, logit(probabilities) - logit(before))
         return cls(categories, logarithms, picked, probabilities, *believed)
 
-    def sure_branch(self, tree: Tree, row: int, least: float) -> tuple[str, float] | None:
-        """The branch of the picked category, if it has a name and several categories, and is at least so probable."""
+    def sure_branch(self, tree: Tree, row: int, least: float) -> str | None:
+        """The name of the picked category's branch, if that has several categories and is at least so probable."""
         picked = int(self.picked[row])
         if picked >= len(tree.categories):
             return None
         branch = int(tree.branch_of[picked])
         first, last = tree.starts[branch : branch + 2].tolist()
         probability = float(np.exp(self.logarithms[row, first:last].astype(np.float64)).sum())
-        return (
-            (tree.branches[branch], probability)
-            if tree.branches[branch] and last - first > 1 and probability >= least
-            else None
-        )
+        return tree.branches[branch] if last - first > 1 and probability >= least else None
 
     def runners_up(self) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
         """The second likeliest of each row, and its probability; the picked one again where there is no other."""

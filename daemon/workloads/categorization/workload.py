@@ -102,9 +102,14 @@ class Categorization:
 
 def build_categorization(settings: Settings) -> Categorization:
     """Raises ConfigurationError for a source of evidence that is not there."""
+    check_silent(settings.silent)
+    return Categorization(settings.threshold, settings.silent, learns=settings.learn == "on")
+
+
+def check_silent(silent: frozenset[str]) -> None:
+    """Raises ConfigurationError for a source of evidence that is not there."""
     known = [*(source.name for source in SOURCES), people.SOURCE_TYPE, rules.SOURCE_TYPE]
-    if strange := sorted(settings.silent.difference(known)):
+    if strange := sorted(silent.difference(known)):
         raise ConfigurationError(
             f"CATALOGD_WITHOUT_SOURCES: there is no source named {strange[0]}; there are {', '.join(known)}"
         )
-    return Categorization(settings.threshold, settings.silent, learns=settings.learn == "on")

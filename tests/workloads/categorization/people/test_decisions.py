@@ -190,6 +190,20 @@ def test_what_a_machine_approves_is_nobodys_decision(db: psycopg.Connection) -> 
     assert said(db, product_id) == [(0, "hammers", AGAINST)]
 
 
+def test_a_prediction_that_repeats_what_people_said_proves_nothing(db: psycopg.Connection) -> None:
+    approved, corrected, rejected = shop(db, products=3)
+    firsts = [predict(db, product_id) for product_id in (approved, corrected, rejected)]
+    decide(db, firsts[0], "approved")
+    recommend(db, firsts[1], "pipes")
+    decide(db, firsts[2], "rejected")
+    decide(db, predict(db, approved), "approved")
+    decide(db, predict(db, corrected, "pipes"), "approved")
+    other = predict(db, rejected, "pipes")  # nobody had said what it is: that is the model's own
+    decide(db, other, "approved")
+    lived = db.execute("SELECT prediction_id, is_right FROM lived_decisions ORDER BY prediction_id").fetchall()
+    assert lived == [(firsts[0], True), (firsts[1], False), (firsts[2], False), (other, True)]
+
+
 @pytest.mark.parametrize(
     ("user", "actor"), [("7", 7), ("", None), ("7; DROP TABLE products", None), ("9" * 30, None), ("-1", None)]
 )
