@@ -410,11 +410,13 @@ def test_what_people_decided_outlives_the_predictions(
 ) -> None:
     """It is still learned from, counts in the precision as lived, and speaks when the product is predicted again."""
     db.execute("UPDATE products SET category_code = NULL WHERE id IN (7, 8, 9)")
-    db.execute("UPDATE predictions SET status = 'approved' WHERE product_id = 7 AND id < 1000")
-    db.execute("UPDATE predictions SET status = 'rejected' WHERE product_id = 8 AND id < 1000")
+    first = (aged[0],)
+    db.execute("UPDATE predictions SET status = 'approved' WHERE product_id = 7 AND batch_id = %s", first)
+    db.execute("UPDATE predictions SET status = 'rejected' WHERE product_id = 8 AND batch_id = %s", first)
     db.execute(
         "INSERT INTO human_recommendations (prediction_id, category_code)"
-        " SELECT id, 'hammers' FROM predictions WHERE product_id = 9 AND id < 1000"
+        " SELECT id, 'hammers' FROM predictions WHERE product_id = 9 AND batch_id = %s",
+        first,
     )
     lived = db.execute("SELECT * FROM lived_decisions ORDER BY prediction_id").fetchall()
     assert len(lived) == 3
