@@ -102,7 +102,8 @@ BEGIN
                              'batch_slices', 'categorization_models', 'human_recommendations', 'human_decisions',
                              'lived_decisions', 'lived_precision', 'lived_precision_by_model', 'prediction_experiments',
                              'prediction_results', 'experiment_summary', 'metric_trends', 'category_rules',
-                             'batch_observations', 'batch_drift', 'catalogd_duties', 'catalogd_additions', 'catalogd_schema',
+                             'batch_observations', 'batch_drift', 'batch_preparations', 'catalogd_duties',
+                             'catalogd_additions', 'catalogd_schema',
                              '_yoyo_migration', '_yoyo_log', '_yoyo_version', 'yoyo_lock')
                OR c.relname IN ('catalogd_products', 'catalogd_categories')
                   AND obj_description(c.oid, 'pg_class') LIKE 'default made by catalogd%')
@@ -180,6 +181,7 @@ BEGIN
 
             -- What is nobody's but catalogd's. "learn" adds a model and lets old ones go; of none is changed what it says.
             (runtime, 'SELECT, INSERT, UPDATE, DELETE', 'batch_slices'),
+            (runtime, 'SELECT, INSERT, UPDATE, DELETE', 'batch_preparations'),
             (runtime, 'SELECT, DELETE,'
                       ' INSERT (products, categories, report, content, promoted_at, fingerprint, settings,'
                       ' catalogd_version, label_digests, judged_products, judged_codes, judged_confidences),'
@@ -212,6 +214,7 @@ BEGIN
             (operator, 'SELECT', 'categorization_errors'),
             (operator, 'SELECT', 'audit_log'),
             (operator, 'SELECT', 'batch_slices'),
+            (operator, 'SELECT', 'batch_preparations'),
             (operator, 'SELECT', 'categorization_models'),
             (operator, 'SELECT', 'prediction_experiments'),
             (operator, 'SELECT', 'prediction_results'),

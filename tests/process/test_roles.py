@@ -358,6 +358,9 @@ def test_whole_tables_are_granted_for_reading_only(superuser: psycopg.Connection
     assert sorted(rows) == [
         (PHP, "categorization_batches", "DELETE"),
         (PHP, "category_rules", "DELETE"),
+        (RUNTIME, "batch_preparations", "DELETE"),
+        (RUNTIME, "batch_preparations", "INSERT"),
+        (RUNTIME, "batch_preparations", "UPDATE"),
         (RUNTIME, "batch_slices", "DELETE"),
         (RUNTIME, "batch_slices", "INSERT"),
         (RUNTIME, "batch_slices", "UPDATE"),

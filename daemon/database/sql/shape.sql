@@ -5,7 +5,7 @@ WITH own AS (
     FROM pg_class
     WHERE relnamespace = current_schema()::regnamespace
       AND relname IN ('categorization_batches', 'predictions', 'evidence', 'audit_log', 'categorization_errors',
-                      'batch_slices', 'categorization_models', 'human_recommendations', 'human_decisions',
+                      'batch_slices', 'batch_preparations', 'categorization_models', 'human_recommendations', 'human_decisions',
                       'lived_decisions', 'lived_precision', 'lived_precision_by_model', 'category_rules',
                       'batch_observations', 'catalogd_duties', 'catalogd_products', 'catalogd_categories')
 )
