@@ -8,6 +8,7 @@ from time import monotonic
 
 from psycopg import Connection, Cursor
 from psycopg.rows import TupleRow, class_row, scalar_row
+from psycopg.types.json import Jsonb
 
 from daemon.database.failures import Effect, effect_of, storable, summary
 from daemon.database.pool import bounded
@@ -305,6 +306,7 @@ class Queue:
             "items": [outcome.item.id for outcome in failed],
             "codes": [outcome.code for outcome in failed],
             "messages": [storable(outcome.reason) for outcome in failed],
+            "details": [None if outcome.details is None else Jsonb(outcome.details) for outcome in failed],
         }
         self._execute(conn, "record_errors", parameters)
 
@@ -384,6 +386,7 @@ class Queue:
             results=table.results,
             result_item=table.result_item,
             errors=table.errors,
+            reference=table.reference,
             total=f"total_{table.counted}",
             processed=f"processed_{table.counted}",
             success=f"success_{table.counted}",

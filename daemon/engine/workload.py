@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,9 +24,10 @@ class BatchTable:
     entity: str  # "categorization_batch": entity_type in audit_log
     items: str  # "product_ids": JSON array of ids, numbers or strings of digits
     counted: str  # "products": what the counters count
-    results: str  # "predictions": one row per treated item, unique in batch_id and `result_item`
+    results: str  # "predictions": one row per treated item, unique in `reference` and `result_item`
     result_item: str  # "product_id"
-    errors: str  # "categorization_errors": batch_id, item, code, message
+    errors: str  # "categorization_errors": `reference`, item, code, message, details
+    reference: str = "batch_id"  # the column of results and errors that names the batch
     is_prepared: bool = False  # its batches are cut only after the workload has prepared them
     slice_size: int = 500  # items that one transaction treats at most
 
@@ -45,15 +46,16 @@ class Outcome:
     item: Item
     code: str | None = None
     reason: str = ""
+    details: Mapping[str, object] | None = None
 
     @classmethod
     def done(cls, item: Item) -> Self:
         return cls(item)
 
     @classmethod
-    def failed(cls, item: Item, code: str, reason: str) -> Self:
-        """`code` is stable, for programs; `reason` is a sentence for people."""
-        return cls(item, code, reason)
+    def failed(cls, item: Item, code: str, reason: str, details: Mapping[str, object] | None = None) -> Self:
+        """`code` is stable, for programs; `reason` is a sentence for people; `details` is what else there is to know."""
+        return cls(item, code, reason, details)
 
 
 class Ended(NamedTuple):

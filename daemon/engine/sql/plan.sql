@@ -108,9 +108,9 @@ WITH front AS (
     FROM element
     WHERE number IS NULL OR number > 9223372036854775807
 ), done AS MATERIALIZED (
-    SELECT batch_id, {result_item} AS item
+    SELECT {reference} AS batch_id, {result_item} AS item
     FROM {results}
-    WHERE batch_id = ANY(ARRAY(SELECT id FROM batch))
+    WHERE {reference} = ANY(ARRAY(SELECT id FROM batch))
 ), todo AS (
     SELECT good.batch_id,
            good.item,
@@ -136,9 +136,9 @@ WITH front AS (
     RETURNING batch_id, item_count
 ), cleared AS (
     DELETE FROM {errors}
-    WHERE batch_id IN (SELECT id FROM batch WHERE NOT is_refused)
+    WHERE {reference} IN (SELECT id FROM batch WHERE NOT is_refused)
 ), refused AS (
-    INSERT INTO {errors} (batch_id, item, code, message)
+    INSERT INTO {errors} ({reference}, item, code, message)
     SELECT batch_id,
            value,
            'not_an_id',
