@@ -54,7 +54,7 @@ class Outcome:
 
     @classmethod
     def failed(cls, item: Item, code: str, reason: str, details: Mapping[str, object] | None = None) -> Self:
-        """`code` is stable, for programs; `reason` is a sentence for people; `details` is what else there is to know."""
+        """`code` is stable, for programs; `reason` is a sentence for people; `details` is what else is known."""
         return cls(item, code, reason, details)
 
 
