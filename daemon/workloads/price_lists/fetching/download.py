@@ -1,6 +1,10 @@
-"""A list on the web: asked for through redirects, and written down as it comes."""
+"""A list on the web: asked for through redirects, and written down as it comes.
+
+Without httpx's client: it would log whole addresses, secrets included, and read where a redirect leads before we do.
+"""
 
 import re
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -15,7 +19,7 @@ from daemon.workloads.price_lists.fetching.limits import Limits
 from daemon.workloads.price_lists.fetching.names import LookUp
 from daemon.workloads.price_lists.fetching.pulse import Pulse
 from daemon.workloads.price_lists.fetching.shelf import Draft
-from daemon.workloads.price_lists.fetching.source import Source, SourceKind, public_address, web_address
+from daemon.workloads.price_lists.fetching.source import Source, SourceKind, bare, public_address, web_address
 from daemon.workloads.price_lists.fetching.transport import Transport
 from daemon.workloads.price_lists.fetching.unpacking import ACCEPTED, unpacked
 
@@ -52,27 +56,27 @@ class Download:
 
     def into(self, draft: Draft, previous: Label | None) -> Answer:
         """Write the list down, unless the server says that it is the previous one still."""
-        asked = self._source.url
-        login, home = _login(asked), asked
+        home = self._source.url
         conditions = _conditions(previous)
-        url = _bare(asked)
-        with httpx.Client(transport=self._transport, trust_env=False, headers=HEADERS) as client:
-            for _ in range(self._limits.redirects + 1):
-                request = client.build_request("GET", url, headers=conditions)
-                auth = login if _may_have_login(home, url) else None
-                response = client.send(request, auth=auth, stream=True, follow_redirects=False)
-                try:
-                    if response.status_code not in REDIRECTS or "location" not in response.headers:
-                        return self._take(response, draft, is_conditional=bool(conditions))
-                    url = self._follow(response)
-                finally:
-                    response.close()
-        message = f"{self._source.url.host} redirects more than {self._limits.redirects} times"
+        cookies = httpx.Cookies()  # some servers redirect for ever those who do not show them
+        url = bare(home)
+        for _ in range(self._limits.redirects + 1):
+            request = httpx.Request("GET", url, headers=HEADERS | conditions | _login(home, url))
+            cookies.set_cookie_header(request)
+            response = self._transport.handle_request(request)
+            try:
+                if response.status_code not in REDIRECTS or "location" not in response.headers:
+                    return self._take(response, draft, is_conditional=bool(conditions))
+                cookies.extract_cookies(response)
+                url = self._follow(response)
+            finally:
+                response.close()
+        message = f"{home.host} redirects more than {self._limits.redirects} times"
         raise FetchFailed("too_many_redirects", message)
 
     def _follow(self, response: httpx.Response) -> httpx.URL:
         """Whatever user and password the redirect names, they are left out: nobody sends us anywhere as somebody."""
-        url = _bare(web_address(response.headers["location"], base=response.request.url))
+        url = bare(web_address(response.headers["location"], base=response.request.url))
         if self._is_sheet and url.host == sheets.SIGN_IN:
             raise FetchFailed("not_shared", sheets.NOT_SHARED)
         return url
@@ -121,12 +125,12 @@ class Download:
         return self._source.kind is SourceKind.GOOGLE_SHEETS
 
 
-def _login(url: httpx.URL) -> httpx.BasicAuth | None:
-    return httpx.BasicAuth(url.username, url.password) if url.username or url.password else None
-
-
-def _bare(url: httpx.URL) -> httpx.URL:
-    return url.copy_with(username=None, password=None, fragment=None)
+def _login(home: httpx.URL, url: httpx.URL) -> dict[str, str]:
+    """User and password of the address that was given, for a request to another or the same."""
+    if not home.userinfo or not _may_have_login(home, url):
+        return {}
+    login = b64encode(f"{home.username}:{home.password}".encode())
+    return {"Authorization": f"Basic {login.decode('ascii')}"}
 
 
 def _may_have_login(home: httpx.URL, url: httpx.URL) -> bool:

@@ -63,6 +63,7 @@ def fetch(
                 return Unchanged(_still(previous, answer), Sameness.NOT_MODIFIED, None)
         else:
             copy_local(source.place.strip(), limits.folders, draft, limits.size_bytes, pulse)
+        pulse.tell()
         file = draft.keep(_label(source, answer, draft))
     if previous is not None and previous.sha256 == file.label.sha256:
         return Unchanged(file.label, Sameness.SAME_CHECKSUM, file)

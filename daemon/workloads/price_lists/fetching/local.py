@@ -60,7 +60,7 @@ def _open(place: str, folders: Sequence[Path]) -> int:
     is_inside = False
     for folder in folders:
         root, path = _real(folder), _real(folder / place)
-        if root is None or path is None or not path.is_relative_to(root):
+        if root is None or path is None or not (root.is_dir() and path.is_relative_to(root)):
             continue
         is_inside = True
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):

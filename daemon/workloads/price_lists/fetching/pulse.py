@@ -43,7 +43,11 @@ class Pulse:
         self._require_speed(now)
         if now >= self._next_tick:
             self._next_tick = now + TICK_EVERY_S
-            self._tick(self.received, self.expected)
+            self.tell()
+
+    def tell(self) -> None:
+        """How far it is, whenever that was told before."""
+        self._tick(self.received, self.expected)
 
     def wait(self, descriptor: int, *, for_writing: bool, until: float) -> bool:
         """Whether it has become ready before that moment."""

@@ -215,7 +215,12 @@ def _all_of(path: Path) -> tuple[Path, ...]:
 
 def _create(path: Path) -> int:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE)
-    os.fchmod(descriptor, FILE_MODE)  # whatever the umask is
+    try:
+        os.fchmod(descriptor, FILE_MODE)  # whatever the umask is
+    except OSError:
+        os.close(descriptor)
+        path.unlink(missing_ok=True)
+        raise
     return descriptor
 
 

@@ -4,6 +4,7 @@ import hashlib
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
+from urllib.parse import quote
 
 import httpx
 
@@ -60,7 +61,11 @@ class Source:
 
         Without the password, and too short for any secret to be found from it: 32 bits.
         """
-        whole = str(self.url.copy_with(password=None)) if self.is_on_the_web else self.place.strip()
+        if self.is_on_the_web:
+            url = self.url
+            whole = f"{url.username} {bare(url)}"
+        else:
+            whole = self.place.strip()
         return hashlib.sha256(f"{self.kind} {whole}".encode(errors="surrogatepass")).hexdigest()[:8]
 
 
@@ -78,7 +83,18 @@ def web_address(text: str, base: httpx.URL | None = None) -> httpx.URL:
 
 
 def public_address(url: httpx.URL) -> str:
-    """Without user, password and fragment, and of the parameters only their names."""
-    shown = url.copy_with(username=None, password=None, fragment=None, query=None)
-    parameters = [f"{name}={value if name in SHOWN else HIDDEN}" for name, value in url.params.multi_items()]
+    """Without user and password, and of the parameters only their names."""
+    shown = bare(url).copy_with(query=None)
+    parameters = [_shown(name, value) for name, value in url.params.multi_items()]
     return f"{shown}?{'&'.join(parameters)}" if parameters else str(shown)
+
+
+def bare(url: httpx.URL) -> httpx.URL:
+    """Without user and password, and without the fragment, which is no server's business."""
+    return url.copy_with(username=None, password=None, fragment=None)
+
+
+def _shown(name: str, value: str) -> str:
+    if not value:  # perhaps a secret without a name
+        return HIDDEN
+    return f"{quote(name)}={quote(value) if name in SHOWN else HIDDEN}"

@@ -1,10 +1,9 @@
-"""Carries httpx's requests over wires: each on a connection of its own, to an address that has been looked at.
+"""Carries a request over a wire: each on a connection of its own, to an address that has been looked at.
 
 The check is made where the connection is: of the addresses that the host has at that moment none is asked that was not
 looked at, whatever the host's name leads to a moment later.
 """
 
-import logging
 import ssl
 from collections.abc import Iterator
 from functools import cache
@@ -24,8 +23,6 @@ from daemon.workloads.price_lists.fetching.wire import Wire
 GOODBYE_S = 0.5  # a server ends the connection at once after what it has announced, if it does so at all
 LARGEST_HEAD = 65_536
 
-logging.getLogger("httpx").setLevel(logging.WARNING)  # at info it tells whole addresses, with the secrets in them
-
 
 class Transport(httpx.BaseTransport):
     """Raises FetchFailed, and whatever the tick raises; nothing of httpx."""
@@ -44,7 +41,7 @@ class Transport(httpx.BaseTransport):
         except BaseException:
             wire.close()
             raise
-        return httpx.Response(head.status_code, headers=head.headers.raw_items(), stream=exchange)
+        return httpx.Response(head.status_code, headers=head.headers.raw_items(), stream=exchange, request=request)
 
     def _connect(self, url: httpx.URL) -> Wire:
         name = url.raw_host.decode("ascii")
