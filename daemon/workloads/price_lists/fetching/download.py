@@ -63,11 +63,12 @@ class Download:
         for _ in range(self._limits.redirects + 1):
             request = httpx.Request("GET", url, headers=HEADERS | conditions | _login(home, url))
             cookies.set_cookie_header(request)
-            response = self._transport.handle_request(request)
+            response = self._transport.ask(request)
             try:
                 if response.status_code not in REDIRECTS or "location" not in response.headers:
                     return self._take(response, draft, is_conditional=bool(conditions))
-                cookies.extract_cookies(response)
+                if all(cookie.isascii() for cookie in response.headers.get_list("set-cookie")):  # could be sent back
+                    cookies.extract_cookies(response)
                 url = self._follow(response)
             finally:
                 response.close()
@@ -145,7 +146,7 @@ def _may_have_login(home: httpx.URL, url: httpx.URL) -> bool:
 def _conditions(previous: Label | None) -> dict[str, str]:
     if previous is None:
         return {}
-    known = {"If-None-Match": previous.etag, "If-Modified-Since": previous.last_modified}
+    known = {"If-None-Match": _kept(previous.etag, ETAG), "If-Modified-Since": _kept(previous.last_modified, PLAIN)}
     return {name: value for name, value in known.items() if value}
 
 

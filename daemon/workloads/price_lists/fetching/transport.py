@@ -24,15 +24,16 @@ GOODBYE_S = 0.5  # a server ends the connection at once after what it has announ
 LARGEST_HEAD = 65_536
 
 
-class Transport(httpx.BaseTransport):
-    """Raises FetchFailed, and whatever the tick raises; nothing of httpx."""
+class Transport:
+    """Asks servers for one fetch. Raises FetchFailed, and whatever the tick raises; nothing of httpx."""
 
     def __init__(self, limits: Limits, pulse: Pulse, look_up: LookUp) -> None:
         self._limits = limits
         self._pulse = pulse
         self._look_up = look_up
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
+    def ask(self, request: httpx.Request) -> httpx.Response:
+        """Send a request that has no body; of the answer only the head is there. It is to be closed."""
         wire = self._connect(request.url)
         try:
             exchange = Exchange(wire, request.url.host)
