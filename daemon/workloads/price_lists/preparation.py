@@ -10,6 +10,7 @@ import structlog
 
 from daemon.engine.workload import BatchFailed, Hold, NotYet
 from daemon.workloads.price_lists import intake
+from daemon.workloads.price_lists.courier.courier import Courier
 from daemon.workloads.price_lists.fetching.failure import FetchFailed
 from daemon.workloads.price_lists.fetching.fetch import Fetched, Unchanged, fetch
 from daemon.workloads.price_lists.fetching.label import Label
@@ -58,9 +59,10 @@ class Progress:
 class Preparation:
     """Prepares imports; used by several threads at once."""
 
-    def __init__(self, shelf: Shelf, limits: Limits) -> None:
+    def __init__(self, shelf: Shelf, limits: Limits, courier: Courier) -> None:
         self._shelf = shelf
         self._limits = limits
+        self._courier = courier
 
     def step(self, hold: Hold) -> timedelta | None:
         """Do what the import's phase asks for. See Workload.prepare."""
@@ -70,6 +72,8 @@ class Preparation:
             raise BatchFailed("The import is gone.")
         if order.supplier_id is None:
             raise BatchFailed("The supplier of this import no longer exists.")
+        if self._courier.has_to(order):
+            return self._courier.step(hold, order)
         match order.phase:
             case Phase.DOWNLOADING:
                 return self._download(hold, order)

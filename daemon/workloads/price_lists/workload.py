@@ -10,6 +10,7 @@ from daemon.database.statements import load
 from daemon.engine.workload import BatchTable, Duty, Ended, Hold, Item, Outcome
 from daemon.settings import Settings
 from daemon.workloads.price_lists import store
+from daemon.workloads.price_lists.courier.courier import build_courier
 from daemon.workloads.price_lists.fetching.shelf import Shelf
 from daemon.workloads.price_lists.knowledge import CurrentKnowledge
 from daemon.workloads.price_lists.offers import Key, MatchStatus, ReadLine, Verdict
@@ -40,7 +41,8 @@ class PriceLists:
         load(store.PACKAGE)
         self.workers = settings.workers
         self.preparers = settings.fetchers
-        self._preparation = Preparation(Shelf(settings.folder), settings.limits)
+        shelf = Shelf(settings.folder)
+        self._preparation = Preparation(shelf, settings.limits, build_courier(settings, shelf))
         self._current = CurrentKnowledge()
 
     def prepare(self, hold: Hold) -> timedelta | None:
