@@ -105,7 +105,9 @@ def _percent(value: object) -> int | None:
             value = float(value.strip().removesuffix("%"))
         except ValueError:
             return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    if isinstance(value, float) and not math.isfinite(value):
         return None
     return int(min(max(value, 0), 99))
 

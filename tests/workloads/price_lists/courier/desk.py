@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 
 from daemon.engine.preparation import HeldBatch, Preparations
 from daemon.engine.queue import Queue
-from daemon.engine.workload import BatchFailed, BatchTable, NotYet
+from daemon.engine.workload import BatchFailed, NotYet
 from daemon.workloads.price_lists import intake
 from daemon.workloads.price_lists.courier.courier import Courier, Habits
 from daemon.workloads.price_lists.courier.service import Service
@@ -23,19 +23,9 @@ from daemon.workloads.price_lists.fetching.failure import FetchFailed
 from daemon.workloads.price_lists.fetching.limits import Limits
 from daemon.workloads.price_lists.fetching.pulse import Pulse
 from daemon.workloads.price_lists.fetching.shelf import Shelf
+from tests.support.courier_daemon import TABLE
 from tests.support.database import Database
 
-TABLE = BatchTable(
-    name="supplier_imports",
-    entity="supplier_import",
-    items="line_numbers",
-    counted="lines",
-    results="supplier_import_results",
-    result_item="line",
-    errors="supplier_import_errors",
-    reference="import_id",
-    is_prepared=True,
-)
 POLL = timedelta(seconds=5)
 PDF = "https://ann:s3cret@files.example/lists/July.PDF?token=abc-def"
 

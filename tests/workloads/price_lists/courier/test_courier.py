@@ -267,27 +267,7 @@ def test_a_service_that_is_not_there(new_desk: NewDesk, service: MlService) -> N
 
 
 @pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"<html>",
-        b"[]",
-        b"null",
-        b'{"job_id": null}',
-        b'{"job_id": ""}',
-        b'{"job_id": ".."}',
-        b'{"job_id": true}',
-        b'{"job_id": {"a": 1}}',
-        b'{"job_id": "a\\u0000b"}',
-        b'{"job_id": "a\\r\\nX-Evil: 1"}',
-        b'{"job_id": "\\ud800"}',
-        b'{"job_id": "' + b"x" * 201 + b'"}',
-        b"[" * 100_000,
-        b'{"job_id": ' + b"9" * 5_000 + b"}",
-        b"\xff\xfe\x00",
-        b" " * 1_000_001,
-    ],
-    ids=lambda body: body[:24],
+    "body", [b"<html>", b'{"job_id": ".."}', b"[" * 100_000, b" " * 1_000_001], ids=lambda body: body[:8]
 )
 def test_an_answer_to_an_order_that_makes_no_sense(desk: Desk, service: MlService, body: bytes) -> None:
     import_id = desk.order()
@@ -308,7 +288,7 @@ def test_whatever_the_job_is_called_it_is_asked_for(desk: Desk, service: MlServi
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{}", b'{"status": 7}', b'{"status": " "}', b"[1]", b"{" * 50_000, b'{"status": "x"}' + b" " * 10**6]
+    "body", [b"", b"{}", b"{" * 50_000, b'{"status": "x"}' + b" " * 10**6], ids=lambda body: body[:8]
 )
 def test_a_status_that_makes_no_sense(desk: Desk, service: MlService, body: bytes) -> None:
     import_id = desk.order()
