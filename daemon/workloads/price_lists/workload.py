@@ -18,6 +18,7 @@ from daemon.workloads.price_lists.preparation import Preparation
 from daemon.workloads.price_lists.settings import PriceListSettings, read_price_list_settings
 from daemon.workloads.price_lists.verdicts import Offer, decide
 
+
 class PriceLists:
     """Implements the engine's Workload."""
 
@@ -84,8 +85,8 @@ def _outcome(item: Item, line: ReadLine | None, has_supplier: bool) -> Outcome:
 
 
 def _as_people_said(verdict: Verdict, fresh: store.Fresh | None) -> Verdict:
-    """What a person decided since the items were read holds."""
-    if fresh is None or fresh.match_status != MatchStatus.CONFIRMED or verdict.status is MatchStatus.CONFIRMED:
+    """What a person decided since the items were read holds, while there is such a product."""
+    if fresh is None or fresh.match_status != MatchStatus.CONFIRMED or fresh.product_id is None:
         return verdict
     return replace(verdict, status=MatchStatus.CONFIRMED, product_id=fresh.product_id)
 
