@@ -48,7 +48,7 @@ def supplier() -> object:
 @example(302, [("Location", "/next"), ("Set-Cookie", "a=\xff")], b"")
 @example(302, [("Location", "http://127.0.0.1:1/\xff")], b"")
 @example(200, [("Transfer-Encoding", "chunked"), ("Content-Length", "5")], b"5\r\nhello\r\n0\r\n\r\n")
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_whatever_a_server_says(
     supplier: Supplier, tmp_path_factory: pytest.TempPathFactory, status: int, lines: list[tuple[str, str]], body: bytes
 ) -> None:
