@@ -14,6 +14,7 @@ from daemon.workloads.price_lists.fetching.limits import Limits
 from daemon.workloads.price_lists.fetching.pulse import Pulse
 from daemon.workloads.price_lists.fetching.shelf import Shelf
 from daemon.workloads.price_lists.fetching.source import Source, SourceKind
+from tests.support.waiting import wait_until
 from tests.workloads.price_lists.fetching.orders import LOOPBACK, look_up, no_tick
 from tests.workloads.price_lists.fetching.supplier import Supplier
 
@@ -64,3 +65,4 @@ def test_whatever_a_server_says(
     else:
         assert isinstance(got, Fetched | Unchanged)
     shutil.rmtree(folder)
+    wait_until(lambda: supplier.is_left)
