@@ -2,9 +2,9 @@
 
     make beside        (or: python -m bench.price_lists.beside [--imports 200] [--rounds 5])
 
-A 100,000-product batch is categorised alone, and while 200 imports wait for servers that give a few bytes a second: with
-as many fetchers as by default, and with one for each import. The rounds alternate, so that what else the machine does
-falls on all alike: read the ratios.
+A 100,000-product batch is categorised alone, and while 200 imports wait for servers that give some lines a second:
+with as many fetchers as by default, and with one for each import. The rounds alternate, so that what else the machine
+does falls on all alike: read the ratios.
 """
 
 from __future__ import annotations

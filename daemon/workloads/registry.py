@@ -15,7 +15,7 @@ log = structlog.get_logger()
 
 
 class Entry(NamedTuple):
-    """A kind of work. Its package is imported when the daemon runs, not before; `needs` are the libraries of an extra."""
+    """A kind of work. Its package is imported when the daemon runs, not before; `needs` are an extra's libraries."""
 
     name: str
     builder: str  # module and function
@@ -38,7 +38,7 @@ REGISTRY = (
         "price-lists",
         "daemon.workloads.price_lists.workload:build_price_lists",
         extra="price-lists",
-        needs=("charset_normalizer", "httpx", "python_calamine", "rapidfuzz"),
+        needs=("certifi", "charset_normalizer", "h11", "httpx", "python_calamine", "rapidfuzz"),
     ),
 )
 

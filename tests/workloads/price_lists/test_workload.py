@@ -43,7 +43,8 @@ def products(db: psycopg.Connection) -> Products:
         found[name] = row[0]
     db.execute(
         "INSERT INTO products (sku, name, manufacturer, part_number)"
-        " SELECT 'F' || i, 'Garden hose fitting no. ' || i, 'Flowright', 'PX' || (10000 + i) FROM generate_series(1, 300) AS i"
+        " SELECT 'F' || i, 'Garden hose fitting no. ' || i, 'Flowright', 'PX' || (10000 + i)"
+        " FROM generate_series(1, 300) AS i"
     )
     return found
 
