@@ -9,27 +9,16 @@ from datetime import timedelta
 from psycopg import Connection
 
 from daemon.cli import main
-from daemon.engine.workload import BatchFailed, BatchTable, Duty, Ended, Hold, Item, Outcome
+from daemon.engine.workload import BatchFailed, Duty, Ended, Hold, Item, Outcome
 from daemon.settings import Settings
 from daemon.workloads import registry
 from daemon.workloads.price_lists import intake
 from daemon.workloads.price_lists.courier.courier import build_courier
 from daemon.workloads.price_lists.fetching.shelf import Shelf
+from daemon.workloads.price_lists.order import TABLE
 from daemon.workloads.price_lists.settings import read_price_list_settings
 
 PROGRAM = "tests.support.courier_daemon"
-
-TABLE = BatchTable(
-    name="supplier_imports",
-    entity="supplier_import",
-    items="line_numbers",
-    counted="lines",
-    results="supplier_import_results",
-    result_item="line",
-    errors="supplier_import_errors",
-    reference="import_id",
-    is_prepared=True,
-)
 
 
 class CourierAlone:
@@ -70,5 +59,5 @@ def build(_settings: Settings) -> CourierAlone:
 
 
 if __name__ == "__main__":
-    registry.BUILDERS = (build,)
+    registry.REGISTRY = (registry.Entry("price-lists", f"{PROGRAM}:build"),)
     sys.exit(main())

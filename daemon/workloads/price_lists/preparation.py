@@ -58,7 +58,8 @@ class Progress:
 class Preparation:
     """Prepares imports; used by several threads at once."""
 
-    def __init__(self, shelf: Shelf, limits: Limits, courier: Courier) -> None:
+    def __init__(self, shelf: Shelf, limits: Limits, courier: Courier | None = None) -> None:
+        """Without a courier all lists are fetched and read here."""
         self._shelf = shelf
         self._limits = limits
         self._courier = courier
@@ -71,7 +72,7 @@ class Preparation:
             raise BatchFailed("The import is gone.")
         if order.supplier_id is None:
             raise BatchFailed("The supplier of this import no longer exists.")
-        if self._courier.has_to(order):
+        if self._courier is not None and self._courier.has_to(order):
             return self._courier.step(hold, order)
         match order.phase:
             case Phase.DOWNLOADING:

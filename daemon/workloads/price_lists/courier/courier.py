@@ -125,8 +125,9 @@ class Courier:
 
     def _take(self, hold: Hold, order: Order, job: Job, service: Service, done: Done) -> timedelta:
         file = service.fetch_result(done.result_url, self._shelf, _tick(hold))
+        fetched = {"label": file.label.as_json(), "read_by": "service"}  # nothing for a later fetch to compare with
         with hold.transaction() as conn:
-            intake.write_fetched(conn, order.id, file.name, file.label.sha256, file.label.as_json())
+            intake.write_fetched(conn, order.id, file.name, file.label.sha256, fetched)
             store.write_job(conn, order.id, job.fetched())
         log.info("analysis.done", job=job.id, size_bytes=file.label.size_bytes, sha256=file.label.sha256)
         return AT_ONCE

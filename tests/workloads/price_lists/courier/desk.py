@@ -23,7 +23,7 @@ from daemon.workloads.price_lists.fetching.failure import FetchFailed
 from daemon.workloads.price_lists.fetching.limits import Limits
 from daemon.workloads.price_lists.fetching.pulse import Pulse
 from daemon.workloads.price_lists.fetching.shelf import Shelf
-from tests.support.courier_daemon import TABLE
+from daemon.workloads.price_lists.order import TABLE
 from tests.support.database import Database
 
 POLL = timedelta(seconds=5)
