@@ -79,8 +79,20 @@ class Preparation:
                 return self._download(hold, order)
             case Phase.ANALYZING:
                 return self._analyze(hold, order)
+            case Phase.MATCHING if self._has_lost_lines(hold):
+                return self._begin_anew(hold)
             case _:
                 return None
+
+    def _has_lost_lines(self, hold: Hold) -> bool:
+        """An import that is set back long after its end: its lines were tidied up."""
+        with hold.transaction() as conn:
+            return intake.has_lost_lines(conn, hold.batch_id)
+
+    def _begin_anew(self, hold: Hold) -> timedelta:
+        with hold.transaction() as conn:
+            intake.write_phase(conn, hold.batch_id, Phase.DOWNLOADING, 0)
+        return AT_ONCE
 
     def _download(self, hold: Hold, order: Order) -> timedelta | None:
         source = _source_of(order)
@@ -116,9 +128,7 @@ class Preparation:
                 with read(file.path, order.reading_options, order.column_mapping, tick) as reading:
                     lines, bad = self._write(hold, reading)
         except FileGone:
-            with hold.transaction() as conn:
-                intake.write_phase(conn, order.id, Phase.DOWNLOADING, 0)
-            return AT_ONCE
+            return self._begin_anew(hold)
         except ListUnreadable as refusal:
             raise BatchFailed(f"The list could not be read: {refusal}") from refusal
         if not lines + bad:

@@ -11,6 +11,7 @@ from daemon.engine.workload import Duty, Ended, Hold, Item, Outcome
 from daemon.settings import Settings
 from daemon.workloads.price_lists import store
 from daemon.workloads.price_lists.courier.courier import build_courier
+from daemon.workloads.price_lists.duties import build_duties
 from daemon.workloads.price_lists.fetching.shelf import Shelf
 from daemon.workloads.price_lists.knowledge import CurrentKnowledge
 from daemon.workloads.price_lists.offers import Key, MatchStatus, ReadLine, Verdict
@@ -32,6 +33,7 @@ class PriceLists:
         self.preparers = settings.fetchers
         shelf = Shelf(settings.folder)
         self._preparation = Preparation(shelf, settings.limits, build_courier(settings, shelf))
+        self._duties = build_duties(settings, shelf)
         self._current = CurrentKnowledge()
 
     def prepare(self, hold: Hold) -> timedelta | None:
@@ -76,7 +78,7 @@ class PriceLists:
         """Nothing: what follows from a line is in the commit of its slice."""
 
     def duties(self) -> Sequence[Duty]:
-        return ()
+        return self._duties
 
 
 def _outcome(item: Item, line: ReadLine | None, has_supplier: bool) -> Outcome:
