@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import blake2b
 from typing import NamedTuple
 
-from daemon.workloads.price_lists.matching.colours import colours
+from daemon.workloads.price_lists.matching.variants import colours, conditions
 from daemon.workloads.price_lists.matching.quantities import find_quantities, units
 from daemon.workloads.price_lists.matching.text import LONGEST_CODE, compact, fold, tidy
 
-WORD, NUMBER, CODE, COLOUR, SIZE = range(5)
-FIRST_DIMENSION = 5
+WORD, NUMBER, CODE, COLOUR, CONDITION, SIZE = range(6)
+FIRST_DIMENSION = 6
 MOST = 120  # facts of one text that are kept
 SHORTEST_CODE = 4
 
@@ -51,8 +51,8 @@ class Facts(NamedTuple):
 
 @cache
 def groups() -> tuple[str, ...]:
-    """The names of the groups, by number: the dimensions follow the five that are no quantities."""
-    return ("word", "number", "code", "colour", "size", *units().names)
+    """The names of the groups, by number: the dimensions follow those that are no quantities."""
+    return ("word", "number", "code", "colour", "condition", "size", *units().names)
 
 
 @cache
@@ -81,24 +81,20 @@ def _read_text(text: str, facts: dict[Fact, None]) -> None:
     text = tidy(text)
     if any(map(str.isdigit, text)):
         text = _read_numbers(text, facts)
-    names = colours()
     for chunk in _CHUNK.findall(fold(text)):
         if len(facts) >= MOST:
             return
         if chunk.isalpha():
-            if chunk in names:
-                facts[Fact(COLOUR, names[chunk])] = None
-            else:
-                facts[Fact(WORD, _stem(chunk))] = None
+            facts[_word(chunk)] = None
             continue
         parts = _PART.findall(chunk)
-        has_digit = False
+        has_digit = any(part[0].isdigit() for part in parts)
+        is_mixed = has_digit and any(part[0].isalpha() for part in parts)
         for part in parts:
             if part[0].isdigit():
-                has_digit = True
-                facts[Fact(NUMBER, part)] = None
+                facts[Fact(WORD if is_mixed else NUMBER, part)] = None
             elif len(part) > 1:
-                facts[Fact(COLOUR, names[part]) if part in names else Fact(WORD, _stem(part))] = None
+                facts[_word(part)] = None
         if has_digit:
             short = "".join(parts).replace(".", "")
             if len(short) >= SHORTEST_CODE:
@@ -124,25 +120,18 @@ def _read_numbers(text: str, facts: dict[Fact, None]) -> str:
     return "".join([*rest, text[end:]]) if rest else text
 
 
-def _stem(word: str) -> str:
-    """Without the s of a plural, so that "cartridges" are a "cartridge"."""
-    return word[:-1] if len(word) > 3 and word[-1] == "s" and word[-2] != "s" else word
+@lru_cache(maxsize=1 << 15)
+def _word(word: str) -> Fact:
+    """A colour, a condition, or the word without the s of a plural: "cartridges" are a "cartridge"."""
+    if colour := colours().get(word):
+        return Fact(COLOUR, colour)
+    if condition := conditions().get(word):
+        return Fact(CONDITION, condition)
+    return Fact(WORD, word[:-1] if len(word) > 3 and word[-1] == "s" and word[-2] != "s" else word)
 
 
-class Keys:
-    """Facts as 64-bit numbers that are the same in every process. Remembers the usual ones."""
-
-    MOST_KEPT = 200_000
-
-    def __init__(self) -> None:
-        self._kept: dict[Fact, int] = {}
-
-    def of(self, fact: Fact) -> int:
-        key = self._kept.get(fact)
-        if key is None:
-            if len(self._kept) >= self.MOST_KEPT:
-                self._kept.clear()
-            content = f"{groups()[fact.group]} {fact.text}".encode("utf-8", "surrogatepass")
-            key = int.from_bytes(blake2b(content, digest_size=8).digest(), "little", signed=True)
-            self._kept[fact] = key
-        return key
+@lru_cache(maxsize=1 << 16)
+def key_of(fact: Fact) -> int:
+    """The fact as a signed 64-bit number, the same in every process."""
+    content = f"{groups()[fact.group]} {fact.text}".encode("utf-8", "surrogatepass")
+    return int.from_bytes(blake2b(content, digest_size=8).digest(), "little", signed=True)

@@ -69,7 +69,8 @@ def find_quantities(text: str) -> list[Found]:
             continue
         value = read_number(number)
         if measure and value:
-            quantity = Quantity(measure[0], _round(value * measure[1], measure[0]))
+            factor = measure[1] / 1.024 if measure[0] == "byte" and value % 1024 == 0 else measure[1]
+            quantity = Quantity(measure[0], _round(value * factor, measure[0]))
             found.append(Found(quantity, value, match.start(), match.end()))
     for match in RESISTANCE.finditer(text):
         value = float(f"{match[1]}.{match[3]}")
