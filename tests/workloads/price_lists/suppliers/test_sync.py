@@ -17,10 +17,12 @@ from daemon.engine.workload import Duty, DutyFailed, DutyInterrupted, Means
 from daemon.workloads.price_lists.fetching.limits import Limits
 from daemon.workloads.price_lists.fetching.shelf import Shelf
 from daemon.workloads.price_lists.suppliers.sync import Synced, sync, sync_duty
+from daemon.workloads.price_lists.tidying.duty import tidy
 from tests.support.database import Database
 from tests.support.engine import Engine, ms
 from tests.support.events import EventTap
 from tests.support.price_lists import order, rows, supplier
+from tests.support.roles import runtime_dsn
 from tests.support.waiting import interleave
 from tests.workloads.price_lists.fetching.supplier import Supplier, Visit, answer
 
@@ -100,6 +102,17 @@ def test_suppliers_come_change_and_go(db: psycopg.Connection, master: Master) ->
     ]
     assert rows(db, "SELECT updated_at FROM suppliers WHERE name = 'Best'") > before
     assert imports(db) == ["Acme", "Best", "Acme"]
+
+
+def test_the_role_of_the_daemon_is_enough(db: psycopg.Connection, database: Database, master: Master) -> None:
+    dsn = runtime_dsn(database)
+    for names in (["Acme", "Best"], ["Acme", "Cool"]):
+        master.names(*names)
+        means = Means(lambda: psycopg.connect(dsn, autocommit=True), master.stop)
+        sync(means, master.place, master.shelf, Limits())
+        tidy(means, master.shelf)
+        end_imports(db)
+    assert suppliers(db) == [("Acme", True), ("Best", False), ("Cool", True)]
 
 
 def test_what_php_made_stays(db: psycopg.Connection, master: Master) -> None:
