@@ -54,15 +54,13 @@ class Courier:
 
     def has_to(self, order: Order) -> bool:
         """Whether the import's next step is to be done by the service."""
-        if not self._is_wanted(order):
+        job = Job.from_json(order.ml_job)
+        is_under_way = order.phase == Phase.ANALYZING and job is not None and not job.is_fetched
+        if not (is_under_way or order.phase == Phase.DOWNLOADING) or not self._is_wanted(order):
             return False
         if self._service is None:
             log.warning("courier.missing", reason="ML_ANALYZE_URL is not set")
-            return False
-        if order.phase == Phase.DOWNLOADING:
-            return True
-        job = Job.from_json(order.ml_job)
-        return order.phase == Phase.ANALYZING and job is not None and not job.is_fetched
+        return self._service is not None
 
     def step(self, hold: Hold, order: Order) -> timedelta:
         """Go on with the job. Returns after how long to look again; once the result is on the shelf it can be read."""
