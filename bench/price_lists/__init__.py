@@ -1,0 +1,1 @@
+"""Price lists: how fast they are read."""
