@@ -130,6 +130,13 @@ def test_phases(status: str, phase: object, is_analyzing: bool) -> None:
     assert answer.is_analyzing == is_analyzing
 
 
+def test_long_texts_are_cut() -> None:
+    assert len(read_message({"error": "x" * 3_000})) == 500
+    answer = read_status({"status": "running", "phase": "x" * 3_000})
+    assert isinstance(answer, Working)
+    assert len(answer.said) == 100
+
+
 def test_done_without_a_result_is_a_failure() -> None:
     assert read_status({"status": "Completed", "result_url": " r.csv "}) == Done("r.csv")
     assert isinstance(read_status({"status": "completed"}), Failed)

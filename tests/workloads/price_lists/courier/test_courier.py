@@ -211,6 +211,19 @@ def test_a_job_that_is_forgotten_is_ordered_again(desk: Desk, service: MlService
     assert len(set(posts)) == 1
 
 
+def test_what_is_done_anew_does_not_go_back(desk: Desk, service: MlService) -> None:
+    """Nor is it taken for a job without progress."""
+    service.play = lambda _service, _job, poll: working(percent=80 if poll == 1 else poll)
+    import_id = desk.order()
+    desk.step(import_id)
+    desk.step(import_id)
+    service.forget()
+    for _ in range(4):  # forgotten, ordered, and asked for twice
+        desk.step(import_id)
+        desk.pass_time(import_id, 59)
+        assert desk.place(import_id) == ("analyzing", 80)
+
+
 def test_one_that_forgets_always_is_not_ordered_for_ever(desk: Desk, service: MlService) -> None:
     service.play = says(Reply({"detail": "no such job"}, 404))
     assert "forgot the job 3 times" in fail(desk, desk.order())

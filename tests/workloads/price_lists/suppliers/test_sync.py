@@ -172,6 +172,17 @@ def test_a_sheet_that_lost_most_of_its_rows_changes_nothing(db: psycopg.Connecti
         assert master.sync().set_inactive == names[:2]  # a half
 
 
+@pytest.mark.parametrize("lines", [[], ["Acme,ftp://acme.example,,"]])
+def test_a_sheet_without_suppliers_is_an_accident(db: psycopg.Connection, master: Master, lines: list[str]) -> None:
+    """However few there were, and though somebody forces it."""
+    master.names("Acme", "Best")
+    master.sync()
+    master.write(*lines)
+    with pytest.raises(DutyFailed, match="names no supplier that can be used"):
+        master.sync(is_forced=True)
+    assert suppliers(db) == [("Acme", True), ("Best", True)]
+
+
 def test_bad_rows_are_told_and_are_not_gone(
     db: psycopg.Connection, master: Master, events: EventTap, database: Database
 ) -> None:
