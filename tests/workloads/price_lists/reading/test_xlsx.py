@@ -273,7 +273,7 @@ def test_damaged_workbooks(refusal, file, name, content, code):
 
 
 def test_a_damaged_end_is_told_behind_the_lines(reading, file, refusal):
-    path = write_xlsx(file, {"List": [HEADER, *[[f"A{n}", f"Hammer {n}", None, n] for n in range(1, 20_000)]]})
+    path = write_xlsx(file, {"List": [HEADER, *[[f"A{n}", f"Hammer {n}", None, n] for n in range(1, 5_000)]]})
     content = bytearray(path.read_bytes())
     with zipfile.ZipFile(path) as archive:
         info = archive.getinfo("xl/worksheets/sheet1.xml")
