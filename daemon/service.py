@@ -16,6 +16,8 @@ from daemon.database.schema import inspect
 from daemon.engine.backoff import Backoff
 from daemon.engine.company import Company
 from daemon.engine.listener import Listener
+from daemon.engine.preparation import Preparations
+from daemon.engine.preparer import Preparer
 from daemon.engine.queue import Queue, Timing
 from daemon.engine.readiness import Readiness
 from daemon.engine.schedule import Schedule
@@ -56,9 +58,9 @@ def _run(settings: Settings, notifier: Notifier, once: bool) -> int:
     require_current_schema(state)
     require_bell(state, settings)
     workloads = build_workloads(settings)
-    log.info("daemon.started", version=__version__, instance=instance, workers=settings.workers)
+    log.info("daemon.started", version=__version__, instance=instance, workers=_workers(workloads))
     inbox: Inbox = Inbox()
-    with open_pool(session, settings.workers * len(workloads) + 1) as pool:
+    with open_pool(session, _workers(workloads) + 1 + _spare(workloads)) as pool:
         supervisor = _build(settings, session, pool, workloads, instance, inbox, once, notifier)
         with signals_told_to(inbox.put):
             return supervisor.run()
@@ -77,23 +79,24 @@ def _build(
     stop, cancelled = threading.Event(), threading.Event()
     pace = Pace(safety_poll=settings.poll)
     on_rest = _when_all_rest(len(workloads), lambda: inbox.put(StopRequested("nothing is open"))) if once else None
-    ready = f"{settings.workers * len(workloads)} workers"
+    ready = f"{_workers(workloads)} workers"
     readiness = Readiness(lambda trouble: notifier.status(f"waiting: {trouble}" if trouble else ready))
     company = Company(patience=settings.frozen / 4)
     lookouts: list[Lookout] = []
     workers: list[Worker] = []
+    preparers: list[Preparer] = []
+    timing = Timing(frozen=settings.frozen, endless=10 * settings.frozen, lease=settings.frozen / 2)
     for workload in workloads:
-        queue = Queue(
-            workload.name, workload.table, instance, Timing(frozen=settings.frozen, endless=10 * settings.frozen)
-        )
+        queue = Queue(workload.name, workload.table, instance, timing)
         suspicion = Suspicion()
         lookout = Lookout(Wakeup(), pace, on_rest(workload.name) if on_rest else lambda: None)
         lookouts.append(lookout)
-        for number in range(1, settings.workers + 1):
+        for number in range(1, workload.workers + 1):
             runner = SliceRunner(queue, workload, Backoff(random.Random()), cancelled, suspicion)  # noqa: S311  # jitter
             name = f"{instance}/{workload.name}-{number}"
             backoff = Backoff(random.Random(), longest_s=2.0)  # noqa: S311
             workers.append(Worker(name, pool, queue, runner, lookout, company, stop, backoff, readiness))
+        preparers += _preparers(pool, queue, workload, instance, lookout, stop)
 
     def notify(channel: str) -> None:
         with pool.connection() as conn, deadline(conn, ANSWER_S):
@@ -115,6 +118,7 @@ def _build(
         settings.frozen,
         on_stuck=lambda stuck: inbox.put(WorkerStuck(stuck.name)),
         on_look=notifier.alive,
+        preparers=preparers,
     )
     return Supervisor(
         listener,
@@ -129,7 +133,36 @@ def _build(
         on_stopping=notifier.stopping,
         leave=_leave,
         schedule=schedule,
+        preparers=preparers,
     )
+
+
+def _workers(workloads: list[Workload]) -> int:
+    return sum(workload.workers for workload in workloads)
+
+
+def _spare(workloads: list[Workload]) -> int:
+    """Connections for preparers, who want one now and then."""
+    return min(2, sum(workload.preparers for workload in workloads))
+
+
+def _preparers(
+    pool: Pool, queue: Queue, workload: Workload, instance: str, lookout: Lookout, stop: threading.Event
+) -> list[Preparer]:
+    return [
+        Preparer(
+            f"{instance}/{workload.name}-preparer-{number}",
+            pool,
+            Preparations(queue),
+            workload,
+            lookout.preparers,
+            lookout.wakeup,
+            stop,
+            Backoff(random.Random(), longest_s=2.0),  # noqa: S311  # jitter
+            Backoff(random.Random(), first_s=1.0, longest_s=300.0),  # noqa: S311
+        )
+        for number in range(1, workload.preparers + 1)
+    ]
 
 
 def _schedule(session: Session, workloads: list[Workload], instance: str, stop: threading.Event) -> Schedule | None:

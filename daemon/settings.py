@@ -1,9 +1,9 @@
-"""The environment, read once into a frozen object; only a password's file is read anew each time."""
+"""The environment, read once into frozen objects; only a password's file is read anew each time."""
 
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -13,45 +13,56 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from daemon.errors import ConfigurationError
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
+Group = TypeVar("Group", bound=BaseSettings)
 
 
-def _setting(default: object, name: str, help: str, example: str, **bounds: float) -> Any:
+def setting(default: object, name: str, help: str, example: str, **bounds: float) -> Any:
     """A field read from the environment variable `name`; help and example are shown when its value is refused."""
     return Field(default, validation_alias=AliasChoices(name), description=help, examples=[example], **bounds)  # type: ignore[call-overload]
 
 
-class Settings(BaseSettings):
-    """Where the database is, and how the daemon behaves. DATABASE_URL goes before the DB_ variables."""
+class SettingsGroup(BaseSettings):
+    """Settings that belong together; a kind of work may have a group of its own."""
 
     model_config = SettingsConfigDict(
         frozen=True, extra="ignore", env_ignore_empty=True, case_sensitive=True, hide_input_in_errors=True
     )
 
-    database_url: SecretStr | None = _setting(
+
+class Settings(SettingsGroup):
+    """Where the database is, and how the daemon behaves. DATABASE_URL goes before the DB_ variables."""
+
+    database_url: SecretStr | None = setting(
         None, "DATABASE_URL", "the database, as a URL", "postgresql://catalogd@db.example/shop"
     )
-    db_host: str | None = _setting(None, "DB_HOST", "the database's host, or its socket directory", "127.0.0.1")
-    db_port: int | None = _setting(None, "DB_PORT", "the database's port", "5432", ge=1, le=65_535)
-    db_name: str | None = _setting(None, "DB_NAME", "the database's name", "shop")
-    db_user: str | None = _setting(None, "DB_USER", "the role to connect as", "catalogd")
-    db_password: SecretStr | None = _setting(
+    db_host: str | None = setting(None, "DB_HOST", "the database's host, or its socket directory", "127.0.0.1")
+    db_port: int | None = setting(None, "DB_PORT", "the database's port", "5432", ge=1, le=65_535)
+    db_name: str | None = setting(None, "DB_NAME", "the database's name", "shop")
+    db_user: str | None = setting(None, "DB_USER", "the role to connect as", "catalogd")
+    db_password: SecretStr | None = setting(
         None, "DB_PASSWORD", "its password; in production better a file, see DB_PASSWORD_FILE", "secret"
     )
-    db_password_file: Path | None = _setting(
+    db_password_file: Path | None = setting(
         None,
         "DB_PASSWORD_FILE",
         "a file that holds the password alone, read anew for each connection; goes before a password given elsewhere",
         "/run/secrets/db_password",
     )
-    credentials_directory: Path | None = _setting(
+    credentials_directory: Path | None = setting(
         None,
         "CREDENTIALS_DIRECTORY",
         "set by systemd; its file db_password holds the password if none is given elsewhere",
         "/run/credentials/x",
     )
 
-    workers: int = _setting(2, "CATALOGD_WORKERS", "worker threads of this instance", "2", ge=1, le=64)
-    threshold: float = _setting(
+    workloads: str = setting(
+        "",
+        "CATALOGD_WORKLOADS",
+        "the kinds of work that this instance does, with commas between; without it, all whose libraries are there",
+        "categorization",
+    )
+    workers: int = setting(2, "CATALOGD_WORKERS", "threads of this instance that categorise products", "2", ge=1, le=64)
+    threshold: float = setting(
         90.0,
         "CATALOGD_THRESHOLD",
         "the confidence from which a prediction's level is high",
@@ -59,23 +70,23 @@ class Settings(BaseSettings):
         ge=10,
         le=100,
     )
-    learn: Literal["on", "off"] = _setting(
+    learn: Literal["on", "off"] = setting(
         "on",
         "CATALOGD_LEARN",
         "off: the daemon does not learn by itself when enough has changed; catalogd learn still does",
         "off",
     )
-    notify: Literal["on", "off"] = _setting(
+    notify: Literal["on", "off"] = setting(
         "on",
         "CATALOGD_NOTIFY",
         "off: inserting a batch rings no bell, and the daemon polls; for catalogd migrate and catalogd run",
         "off",
     )
-    poll_seconds: Seconds | None = _setting(
+    poll_seconds: Seconds | None = setting(
         None, "CATALOGD_POLL_SECONDS", "the safety poll while nothing is open: 60, or 1 without NOTIFY", "60"
     )
-    stop_seconds: Seconds = _setting(20.0, "CATALOGD_STOP_SECONDS", "what a stop waits for slices in hand", "20")
-    frozen_seconds: Seconds = _setting(
+    stop_seconds: Seconds = setting(20.0, "CATALOGD_STOP_SECONDS", "what a stop waits for slices in hand", "20")
+    frozen_seconds: Seconds = setting(
         30.0,
         "CATALOGD_FROZEN_SECONDS",
         "how long a client may be silent inside a transaction",
@@ -83,7 +94,7 @@ class Settings(BaseSettings):
         ge=0.1,
         le=86_400,
     )
-    partition_rows: int = _setting(
+    partition_rows: int = setting(
         10_000_000,
         "CATALOGD_PARTITION_ROWS",
         "predictions that a partition made by catalogd partition holds; say what a month brings",
@@ -91,7 +102,7 @@ class Settings(BaseSettings):
         ge=1_000,
         le=1_000_000_000,
     )
-    retention_days: int | None = _setting(
+    retention_days: int | None = setting(
         None,
         "CATALOGD_RETENTION_DAYS",
         "catalogd partition detaches partitions whose predictions are all older; without it, none",
@@ -99,16 +110,16 @@ class Settings(BaseSettings):
         ge=1,
         le=36_500,
     )
-    without_sources: str = _setting(
+    without_sources: str = setting(
         "",
         "CATALOGD_WITHOUT_SOURCES",
         "sources of evidence that are not heard when categories are learned and decided, with commas between",
         "description,manufacturer",
     )
-    log_level: Literal["debug", "info", "warning", "error"] = _setting(
+    log_level: Literal["debug", "info", "warning", "error"] = setting(
         "info", "CATALOGD_LOG_LEVEL", "the lowest level logged: debug, info, warning or error", "info"
     )
-    log_format: Literal["auto", "json", "pretty"] = _setting(
+    log_format: Literal["auto", "json", "pretty"] = setting(
         "auto", "CATALOGD_LOG_FORMAT", "json, pretty, or auto: pretty on a terminal", "json"
     )
 
@@ -195,15 +206,9 @@ def _read_password(name: str, file: Path, *, may_be_missing: bool = False) -> st
 
 
 def read_settings(dotenv: Path | None = Path(".env"), *, needs_database: bool = True, **overrides: Any) -> Settings:
-    """The settings of the environment; a `.env` file fills in what it does not name.
-
-    Raises ConfigurationError with the name, the problem and an example for the first value that is wrong. Whether a
-    database must be named is the caller's to say.
-    """
-    try:
-        settings = Settings(_env_file=dotenv, **{_alias(key): value for key, value in overrides.items()})  # type: ignore[call-arg]
-    except ValidationError as error:
-        raise ConfigurationError(_refusal(error)) from None
+    """The daemon's own settings. Raises ConfigurationError as read_group does, and when no database is named; whether
+    one must be is the caller's to say."""
+    settings = read_group(Settings, dotenv, **overrides)
     if not settings.names_a_database:
         if not needs_database:
             return settings
@@ -215,30 +220,41 @@ def read_settings(dotenv: Path | None = Path(".env"), *, needs_database: bool = 
     return settings
 
 
+def read_group(group: type[Group], dotenv: Path | None = Path(".env"), **overrides: Any) -> Group:
+    """A group of settings from the environment; a `.env` file fills in what it does not name.
+
+    Raises ConfigurationError with the name, the problem and an example for the first value that is wrong.
+    """
+    try:
+        return group(_env_file=dotenv, **{_alias(group, key): value for key, value in overrides.items()})
+    except ValidationError as error:
+        raise ConfigurationError(_refusal(group, error)) from None
+
+
 def _is_port(text: str) -> bool:
     """Empty is the default port; libpq passes over spaces."""
     text = text.strip()
     return not text or (text.isascii() and text.isdigit() and len(text) <= 5 and 1 <= int(text) <= 65_535)
 
 
-def _alias(field: str) -> str:
-    alias = Settings.model_fields[field].validation_alias
+def _alias(group: type[BaseSettings], field: str) -> str:
+    alias = group.model_fields[field].validation_alias
     return str(alias.choices[0]) if isinstance(alias, AliasChoices) else field
 
 
-def _refusal(error: ValidationError) -> str:
+def _refusal(group: type[BaseSettings], error: ValidationError) -> str:
     first = error.errors(include_url=False, include_input=False)[0]
     name = str(first["loc"][0])
     problem = first["msg"].removeprefix("Value error, ")
-    return f"{name}: {problem[:1].lower()}{problem[1:]}; {_example(name)}"
+    return f"{name}: {problem[:1].lower()}{problem[1:]}; {_example(name, group)}"
 
 
-def _example(name: str) -> str:
-    field = next((f for key, f in Settings.model_fields.items() if _alias(key) == name), None)
+def _example(name: str, group: type[BaseSettings] = Settings) -> str:
+    field = next((f for key, f in group.model_fields.items() if _alias(group, key) == name), None)
     example = field.examples[0] if field is not None and field.examples else ""
     return f"example: {name}={example}"
 
 
-def environment_names() -> Mapping[str, str]:
+def environment_names(group: type[BaseSettings] = Settings) -> Mapping[str, str]:
     """Each setting's variable with what it does, in order; for `--help` and the documentation."""
-    return {_alias(key): str(field.description) for key, field in Settings.model_fields.items()}
+    return {_alias(group, key): str(field.description) for key, field in group.model_fields.items()}

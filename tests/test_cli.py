@@ -152,6 +152,7 @@ DATABASE_COMMANDS = [
     ["precision"],
     ["retry", "1"],
     ["cancel", "1"],
+    ["sync-suppliers"],
 ]
 
 

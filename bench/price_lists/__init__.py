@@ -1,1 +1,1 @@
-"""Price lists: how fast they are read."""
+"""Benchmarks of price lists."""

@@ -8,6 +8,7 @@ from time import monotonic
 
 from psycopg import Connection, Cursor
 from psycopg.rows import TupleRow, class_row, scalar_row
+from psycopg.types.json import Jsonb
 
 from daemon.database.failures import Effect, effect_of, storable, summary
 from daemon.database.pool import bounded
@@ -27,7 +28,8 @@ class Timing:
 
     grace: timedelta = timedelta(milliseconds=400)  # between a claim's commit and its lock
     frozen: timedelta = timedelta(seconds=30)  # a client silent in the middle of a transaction
-    longest_delay: timedelta = timedelta(minutes=5)  # no slice is put off for longer
+    longest_delay: timedelta = timedelta(minutes=5)  # no slice is put off for longer, and no preparation
+    lease: timedelta = timedelta(seconds=15)  # a silent holder of a preparation
     endless: timedelta = timedelta(minutes=5)  # a statement that treats a slice
 
 
@@ -119,10 +121,12 @@ class Backlog:
     to_plan: bool
     to_treat: bool
     processing: bool
+    preparing: bool = False
+    to_prepare: bool = False  # by nobody yet
 
     @property
     def is_open(self) -> bool:
-        return self.to_plan or self.to_treat or self.processing
+        return self.to_plan or self.to_treat or self.processing or self.preparing
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +154,7 @@ class Queue:
         self.workload = workload
         self.table = table
         self._instance = instance
-        self._timing = timing or Timing()
+        self.timing = timing or Timing()
         self._tiny = max(1, table.slice_size // 50)  # items
         self._put_off: dict[int, tuple[int, float]] = {}  # batches: how often, and until when by the monotonic clock
 
@@ -201,10 +205,14 @@ class Queue:
                     if effect is Effect.ENVIRONMENT:
                         raise self._not_planned(batch_id) from error
                     message = f"The batch could not be planned: {summary(error)}"
-                    planned = self._planned(conn, "fail", {"batch_id": batch_id, "message": message})
+                    planned = self.fail(conn, batch_id, message)
             if planned:
                 return planned
             after = batch_id
+
+    def fail(self, conn: Connection, batch_id: int, message: str) -> list[Planned]:
+        """End a pending batch that cannot be planned at all; the caller has it locked."""
+        return self._planned(conn, "fail", {"batch_id": batch_id, "message": storable(message)})
 
     def _not_planned(self, batch_id: int) -> NotPlanned:
         if len(self._put_off) >= MOST_PUT_OFF:
@@ -228,7 +236,6 @@ class Queue:
             "after": after,
             "put_off": list(put_off),
             "slice_size": self.table.slice_size,
-            "retry_limit": RETRY_LIMIT,
             "items_column": self.table.items,
         }
         found = self._planned(conn, "plan", parameters)
@@ -246,9 +253,8 @@ class Queue:
             "worker": worker,
             "slice_size": self.table.slice_size,
             "tiny": self._tiny,
-            "grace": self._timing.grace,
-            "frozen": self._timing.frozen,
-            "longest_delay": self._timing.longest_delay,
+            "grace": self.timing.grace,
+            "frozen": self.timing.frozen,
         }
         with conn.cursor(row_factory=class_row(ClaimedSlice)) as cursor:
             slices = cursor.execute(self._statement("claim"), self._parameters(parameters)).fetchall()
@@ -263,7 +269,7 @@ class Queue:
     ) -> list[Slice]:
         """Lock what is still the worker's own. Batches that want no more work lose their free slices; `on_dropped`
         is told the claim's own among these."""
-        endless = f"{round(self._timing.endless.total_seconds() * 1000)}ms"
+        endless = f"{round(self.timing.endless.total_seconds() * 1000)}ms"
         parameters = {"slice_ids": claim.slice_ids, "worker": claim.worker, "endless": endless}
         with conn.cursor(row_factory=class_row(Slice)) as cursor:
             found = cursor.execute(self._statement("lock"), parameters).fetchall()
@@ -300,6 +306,7 @@ class Queue:
             "items": [outcome.item.id for outcome in failed],
             "codes": [outcome.code for outcome in failed],
             "messages": [storable(outcome.reason) for outcome in failed],
+            "details": [None if outcome.details is None else Jsonb(outcome.details) for outcome in failed],
         }
         self._execute(conn, "record_errors", parameters)
 
@@ -309,7 +316,7 @@ class Queue:
 
     def release(self, conn: Connection, claim: Claim, delay: timedelta, *, forgives: bool = True) -> None:
         """Give a claim back untreated; it is due again after `delay`, and the attempt does not count if forgiven."""
-        delay = min(delay, self._timing.longest_delay)
+        delay = min(delay, self.timing.longest_delay)
         parameters = {
             "slice_ids": claim.slice_ids,
             "worker": claim.worker,
@@ -325,6 +332,10 @@ class Queue:
         assert found is not None  # noqa: S101  # a SELECT without FROM has one row
         return found
 
+    def call(self, name: str, parameters: Mapping[str, object]) -> tuple[bytes, dict[str, object]]:
+        """A statement about this workload's batches, with what it needs to be executed."""
+        return self._statement(name), self._parameters(parameters)
+
     def adopt_orphans(self, conn: Connection) -> list[int]:
         """Set batches back that are processing and have no slices; returns their ids."""
         with conn.transaction(), conn.cursor(row_factory=scalar_row) as cursor:
@@ -334,7 +345,7 @@ class Queue:
     def end_frozen(self, conn: Connection) -> list[FrozenSession]:
         """End sessions whose client went silent inside a transaction; their slices are free at once."""
         with conn.cursor(row_factory=class_row(FrozenSession)) as cursor:
-            cursor.execute(self._statement("end_frozen"), {"bound": self._timing.frozen})
+            cursor.execute(self._statement("end_frozen"), {"bound": self.timing.frozen})
             return cursor.fetchall()
 
     def retry(self, conn: Connection, batch_id: int) -> bool:
@@ -360,7 +371,6 @@ class Queue:
             "status": status.value,
             "allowed": list(map(str, allowed)),
             "retries": retries,
-            "retry_limit": RETRY_LIMIT,
         }
         with conn.transaction():
             conn.execute("SELECT set_config('catalogd.actor', 'operator', true)")
@@ -376,6 +386,7 @@ class Queue:
             results=table.results,
             result_item=table.result_item,
             errors=table.errors,
+            reference=table.reference,
             total=f"total_{table.counted}",
             processed=f"processed_{table.counted}",
             success=f"success_{table.counted}",
@@ -384,7 +395,15 @@ class Queue:
         )
 
     def _parameters(self, parameters: Mapping[str, object]) -> dict[str, object]:
-        common = {"workload": self.workload, "entity": self.table.entity, "instance": self._instance}
+        common = {
+            "workload": self.workload,
+            "entity": self.table.entity,
+            "instance": self._instance,
+            "is_prepared": self.table.is_prepared,
+            "retry_limit": RETRY_LIMIT,
+            "longest_delay": self.timing.longest_delay,
+            "lease": self.timing.lease,
+        }
         return common | dict(parameters)
 
     def _execute(self, conn: Connection, name: str, parameters: Mapping[str, object]) -> Cursor[TupleRow]:

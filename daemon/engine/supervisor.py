@@ -14,6 +14,7 @@ import structlog
 from daemon.database.failures import summary
 from daemon.database.probe import sever
 from daemon.engine.listener import Listener
+from daemon.engine.preparer import Preparer
 from daemon.engine.schedule import Schedule
 from daemon.engine.watch import Watch, stack_of
 from daemon.engine.worker import Lookout, Worker
@@ -52,7 +53,8 @@ Inbox = queue.SimpleQueue[ThreadEnded | StopRequested | WorkerStuck | int]
 
 
 class Supervisor:
-    """Runs listener, workers, schedule and watch until a signal, a request or a crash. `run` returns the exit code.
+    """Runs listener, workers, preparers, schedule and watch until a signal, a request or a crash. `run` returns the
+    exit code.
 
     Every thread is joined, but for one that is stuck: then the process must end by `leave`, for the interpreter would
     wait for that thread.
@@ -72,9 +74,10 @@ class Supervisor:
         on_stopping: Callable[[], object],
         leave: Callable[[int], object],
         schedule: Schedule | None = None,
+        preparers: Sequence[Preparer] = (),
     ) -> None:
         self._listener = listener
-        self._hands: Sequence[Worker | Schedule] = [*workers, *([schedule] if schedule else [])]
+        self._hands: Sequence[Worker | Preparer | Schedule] = [*workers, *preparers, *([schedule] if schedule else [])]
         self._lookouts = lookouts
         self._watch = watch
         self._stop = stop
@@ -161,11 +164,12 @@ class Supervisor:
                 return signal.Signals(signum).name
 
     def _stop_hands(self) -> None:
-        """Workers finish the slice in hand, the schedule leaves its duty; past the grace, or at a second signal, what
-        runs is cancelled."""
+        """Workers finish the slice in hand, preparers and the schedule leave what they are at; past the grace, or at a
+        second signal, what runs is cancelled."""
         self._stop.set()
         for lookout in self._lookouts:
             lookout.wakeup.close()
+            lookout.preparers.close()
         deadline = monotonic() + self._grace_s
         cancelled_at = 0.0
         while self._remaining():

@@ -18,6 +18,7 @@ from daemon.database.failures import summary
 from daemon.database.pool import ANSWER_S, BoundedConnection
 from daemon.database.probe import deadline, sever
 from daemon.database.statements import statement
+from daemon.engine.preparation import HeldBatch
 
 log = structlog.get_logger()
 
@@ -26,10 +27,18 @@ FRAMES_TOLD = 12  # of a stuck worker's stack, innermost last
 
 
 class Watched(Protocol):
-    """A thread that talks to the server: a worker, or the schedule."""
+    """A thread that talks to the server: a worker, a preparer, or the schedule."""
 
     name: str
     connection: BoundedConnection | None  # in hand
+
+
+class Holding(Protocol):
+    """A thread that may hold a batch without talking to the server."""
+
+    name: str
+    connection: BoundedConnection | None
+    held: HeldBatch | None
 
 
 class Watch:
@@ -42,7 +51,8 @@ class Watch:
 
     A worker that has left its transaction alone for twice the bound, at two looks in a row (a process that was stopped
     and continued has not had its chance at the first), is stuck in its own code: the server has taken its slice back
-    long ago, but no thread can be ended from outside. `on_stuck` is told; the process must be replaced.
+    long ago, but no thread can be ended from outside. `on_stuck` is told; the process must be replaced. So is a
+    preparer that has not kept the batch in its hands.
 
     `on_look` is called at each look at which no worker is stuck: a sign of life for whoever watches the process.
     """
@@ -56,9 +66,11 @@ class Watch:
         on_stuck: Callable[[Watched], object],
         on_look: Callable[[], object] = lambda: None,
         answer: timedelta = timedelta(seconds=ANSWER_S),
+        preparers: Sequence[Holding] = (),
     ) -> None:
         self._connect = connect
-        self._workers = workers
+        self._workers: Sequence[Watched] = [*workers, *preparers]
+        self._preparers = preparers
         self._stop = stop
         self._stuck_s = 2 * max(frozen.total_seconds(), 1.0)
         self._on_stuck = on_stuck
@@ -67,7 +79,7 @@ class Watch:
         self._every_s = min(LOOK_EVERY_S, self._answer_s, self._stuck_s / 4)
         self._suspects: dict[BoundedConnection, float] = {}  # with the beginning of the exchange they were suspected in
         self._severed: dict[BoundedConnection, float] = {}
-        self._silent: dict[BoundedConnection, float] = {}  # too silent at the last look
+        self._silent: dict[object, float] = {}  # what was too silent at the last look
 
     def run(self) -> None:
         """Until stopped, or until a worker is stuck."""
@@ -81,17 +93,25 @@ class Watch:
 
     def _find_stuck(self) -> Watched | None:
         before, self._silent = self._silent, {}
-        for worker, conn in self._in_hand():
-            since = conn.spoke_at
+        for worker, conversation, since in self._silences():
             silent_s = monotonic() - since
-            waits = _waits(conn) and self._severed.get(conn) != since
-            if waits or silent_s <= self._stuck_s:
+            if silent_s <= self._stuck_s:
                 continue
-            if before.get(conn) == since:
+            if before.get(conversation) == since:
                 log.error("worker.stuck", worker=worker.name, silent_s=round(silent_s, 1), frames=stack_of(worker.name))
                 return worker
-            self._silent[conn] = since
+            self._silent[conversation] = since
         return None
+
+    def _silences(self) -> Iterator[tuple[Watched, object, float]]:
+        """Who is silent in which conversation, and since when; one that waits for the server is not silent itself."""
+        for worker, conn in self._in_hand():
+            if not _waits(conn) or self._severed.get(conn) == conn.spoke_at:
+                yield worker, conn, conn.spoke_at
+        for preparer in self._preparers:
+            held = preparer.held
+            if held is not None and preparer.connection is None:
+                yield preparer, held, held.kept_at
 
     def _sever_the_unanswered(self) -> None:
         waiting = {

@@ -44,8 +44,15 @@ class Lookout:
     """What the resting workers of one workload share: one of them looks out for work, the others sleep until it has
     found some."""
 
-    def __init__(self, wakeup: Wakeup, pace: Pace, on_rest: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        wakeup: Wakeup,
+        pace: Pace,
+        on_rest: Callable[[], None] = lambda: None,
+        preparers: Wakeup | None = None,
+    ) -> None:
         self.wakeup = wakeup
+        self.preparers = preparers or Wakeup()  # the bell of those who prepare batches
         self.is_deaf = threading.Event()  # no bell can be heard: the poll must be short
         self._pace = pace
         self._on_rest = on_rest
@@ -232,6 +239,8 @@ class Worker:
         with self._borrow() as conn:
             backlog = self._queue.backlog(conn)
             self._fare_well()
+            if backlog.to_prepare:
+                self._lookout.preparers.ring()
             if backlog.is_open:
                 self._patrol(conn)
             else:

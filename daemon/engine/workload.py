@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,9 +24,11 @@ class BatchTable:
     entity: str  # "categorization_batch": entity_type in audit_log
     items: str  # "product_ids": JSON array of ids, numbers or strings of digits
     counted: str  # "products": what the counters count
-    results: str  # "predictions": one row per treated item, unique in batch_id and `result_item`
+    results: str  # "predictions": one row per treated item, unique in `reference` and `result_item`
     result_item: str  # "product_id"
-    errors: str  # "categorization_errors": batch_id, item, code, message
+    errors: str  # "categorization_errors": `reference`, item, code, message, details
+    reference: str = "batch_id"  # the column of results and errors that names the batch
+    is_prepared: bool = False  # its batches are cut only after the workload has prepared them
     slice_size: int = 500  # items that one transaction treats at most
 
 
@@ -44,15 +46,16 @@ class Outcome:
     item: Item
     code: str | None = None
     reason: str = ""
+    details: Mapping[str, object] | None = None
 
     @classmethod
     def done(cls, item: Item) -> Self:
         return cls(item)
 
     @classmethod
-    def failed(cls, item: Item, code: str, reason: str) -> Self:
-        """`code` is stable, for programs; `reason` is a sentence for people."""
-        return cls(item, code, reason)
+    def failed(cls, item: Item, code: str, reason: str, details: Mapping[str, object] | None = None) -> Self:
+        """`code` is stable, for programs; `reason` is a sentence for people; `details` is what else is known."""
+        return cls(item, code, reason, details)
 
 
 class Ended(NamedTuple):
@@ -70,6 +73,40 @@ def require_outcomes(items: Sequence[Item], outcomes: Sequence[Outcome]) -> None
 
 class WorkloadUnavailable(Exception):
     """Raised by a workload that cannot treat anything at the moment, whatever the items; the message says why."""
+
+
+class BatchFailed(Exception):
+    """Raised by a preparation when nothing of the batch can be treated; the message is for people."""
+
+
+class NotYet(Exception):
+    """Raised by a preparation that could not go on, for a reason that may pass; the message says why. It is called
+    again after `delay`, or after one that doubles with each failure in a row."""
+
+    def __init__(self, reason: str, delay: timedelta | None = None) -> None:
+        super().__init__(reason)
+        self.delay = delay
+
+
+class PreparationEnded(Exception):
+    """Raised by a hold: the batch is not to be prepared any further, or not by this thread. Let it pass."""
+
+
+class Hold(Protocol):
+    """A batch in the hands of a thread that prepares it.
+
+    Nothing is locked meanwhile. The others believe the thread alive for a lease of some seconds; `keep` renews it.
+    """
+
+    batch_id: int
+    tries: int  # how often in a row it was tried since a step succeeded, this time included
+
+    def keep(self) -> None:
+        """To be called at least once a second. Raises PreparationEnded."""
+
+    def transaction(self) -> AbstractContextManager[Connection]:
+        """For what is to be written: it commits only if the batch is still held. To be over within a second or so.
+        Raises PreparationEnded."""
 
 
 class DutyInterrupted(Exception):
@@ -106,6 +143,17 @@ class Workload(Protocol):
 
     name: str
     table: BatchTable
+    workers: int  # threads of an instance that treat its slices
+    preparers: int  # threads that prepare its batches; they wait for others most of the time
+
+    def prepare(self, hold: Hold) -> timedelta | None:
+        """Do the next step of what a batch needs before it can be cut into slices: such as waiting for a slow server.
+
+        Outside of any transaction, for as long as it takes, while `hold` is kept. Returns None when the batch is ready:
+        its list of items is in its row; otherwise, after how long to go on, perhaps in another process. Whatever it has
+        done may be done again, for a process may die at any moment. Raises BatchFailed and NotYet; any other exception
+        is like NotYet, some times. Only for workloads whose batches are prepared.
+        """
 
     def process(self, conn: Connection, items: Sequence[Item]) -> Sequence[Outcome]:
         """Treat items inside the engine's transaction; results and settlement commit together.

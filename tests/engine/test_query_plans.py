@@ -143,7 +143,7 @@ CLAIM = {
 }
 PLAN = {
     **{"limit": 200, "small": 2048, "after": -1, "put_off": []},
-    **{"slice_size": 500, "retry_limit": 3, "items_column": "product_ids"},
+    **{"slice_size": 500, "items_column": "product_ids"},
 }
 SETTLE = {"slice_ids": [ROWS + 1], "batch_ids": [SMALL], "successes": [1], "failures": [0]}
 
@@ -166,7 +166,9 @@ SETTLE = {"slice_ids": [ROWS + 1], "batch_ids": [SMALL], "successes": [1], "fail
 def test_no_hot_statement_reads_a_whole_table(
     db: psycopg.Connection, queue: Queue, name: str, values: dict[str, object], most_pages: int
 ) -> None:
-    common = {"workload": "categorization", "entity": "categorization_batch", "instance": "test"}
+    common: dict[str, object] = {"workload": "categorization", "entity": "categorization_batch", "instance": "test"}
+    common |= {"is_prepared": False, "retry_limit": 3, "lease": timedelta(seconds=15)}
+    common |= {"longest_delay": timedelta(minutes=5)}
     assert_reads_little(run(db, queue._statement(name), common | values), most_pages)
 
 

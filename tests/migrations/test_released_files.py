@@ -18,6 +18,14 @@ RELEASED = {
     "0009-validate-constraints": "284923ad194b69e8",
     "0010-own-the-orders": "6dc96f98945daef9",
     "0011-keep-items-uncompressed": "ab65a5df70aa4ea8",
+    "0012-keep-alternatives": "a9fbab181915b9b3",
+    "0013-adopt-recommendations": "5026e4568e81a71e",
+    "0014-collect-decisions": "4c13ab00e91640d6",
+    "0015-adopt-category-rules": "7816d074e2c94161",
+    "0016-create-observations": "1022e36696971282",
+    "0017-create-experiments": "d7c80782b3ac86e0",
+    "0018-create-duties": "fab1dbfcca2c1be7",
+    "0019-promote-models": "9341f4e332d10ba9",
 }
 
 

@@ -358,11 +358,24 @@ def test_whole_tables_are_granted_for_reading_only(superuser: psycopg.Connection
     assert sorted(rows) == [
         (PHP, "categorization_batches", "DELETE"),
         (PHP, "category_rules", "DELETE"),
+        (PHP, "supplier_imports", "DELETE"),
+        (PHP, "suppliers", "DELETE"),
+        (RUNTIME, "batch_preparations", "DELETE"),
+        (RUNTIME, "batch_preparations", "INSERT"),
+        (RUNTIME, "batch_preparations", "UPDATE"),
         (RUNTIME, "batch_slices", "DELETE"),
         (RUNTIME, "batch_slices", "INSERT"),
         (RUNTIME, "batch_slices", "UPDATE"),
         (RUNTIME, "categorization_errors", "DELETE"),
         (RUNTIME, "categorization_models", "DELETE"),
+        (RUNTIME, "product_drafts", "DELETE"),
+        (RUNTIME, "supplier_import_errors", "DELETE"),
+        (RUNTIME, "supplier_import_lines", "DELETE"),
+        (RUNTIME, "supplier_import_lines", "INSERT"),
+        (RUNTIME, "supplier_import_results", "DELETE"),
+        (RUNTIME, "supplier_import_results", "INSERT"),
+        (RUNTIME, "supplier_items", "INSERT"),
+        (RUNTIME, "supplier_items", "UPDATE"),
     ]
 
 

@@ -14,6 +14,8 @@ from daemon.database.pool import Pool, Session, open_pool
 from daemon.engine.backoff import Backoff
 from daemon.engine.company import Company
 from daemon.engine.listener import Hearing, Listener
+from daemon.engine.preparation import Preparations
+from daemon.engine.preparer import Preparer
 from daemon.engine.queue import Backlog, Claim, Completed, Queue, Timing
 from daemon.engine.readiness import Readiness
 from daemon.engine.schedule import Schedule
@@ -124,6 +126,7 @@ class Engine:
     patience: timedelta = timedelta(seconds=7)  # with the company of others
     watch_session: Session | None = None  # the watch's own way to the server, where it differs
     duties: Sequence[Duty] = ()
+    preparers: int = 1  # of a workload that prepares its batches
     inbox: Inbox = field(default_factory=Inbox)
     code: int | None = None
     left: int | None = None  # the code with which the process would have left a stuck thread behind
@@ -137,6 +140,9 @@ class Engine:
         self.readiness = Readiness()
         self.company = Company(self.patience)
         self.threads = [self._worker(f"{self.name}/{number}") for number in range(1, self.workers + 1)]
+        self.preparing = [self._preparer(f"{self.name}/p{number}") for number in range(1, self.preparers + 1)]
+        if not self.workload.table.is_prepared:
+            self.preparing = []
         schedule = self._schedule()
         supervisor = Supervisor(
             self._listener(),  # type: ignore[arg-type]
@@ -151,6 +157,7 @@ class Engine:
             on_stopping=lambda: None,
             leave=lambda code: setattr(self, "left", code),
             schedule=schedule,
+            preparers=self.preparing,
         )
 
         def run() -> None:
@@ -203,6 +210,11 @@ class Engine:
             name, self.pool, self.queue, runner, self.lookout, self.company, self.stop_event, backoff, self.readiness
         )
 
+    def _preparer(self, name: str) -> Preparer:
+        bells = self.lookout.preparers, self.lookout.wakeup
+        backoffs = Backoff(random.Random(), 0.05, 0.5), Backoff(random.Random(), 0.02, 0.5)
+        return Preparer(name, self.pool, Preparations(self.queue), self.workload, *bells, self.stop_event, *backoffs)
+
     def _schedule(self) -> Schedule | None:
         if not self.duties:
             return None
@@ -224,6 +236,7 @@ class Engine:
             self.frozen,
             on_stuck=lambda worker: self.inbox.put(WorkerStuck(worker.name)),
             answer=self.answer,
+            preparers=self.preparing,
         )
 
     def _listener(self) -> Listener | NoListener:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 from psycopg import Connection
 
-from daemon.engine.workload import Duty, Ended, Item, Outcome
+from daemon.engine.workload import Duty, Ended, Hold, Item, Outcome
 from daemon.workloads.categorization.workload import TABLE
 
 Hook = Callable[[Connection, Sequence[Item]], None]
@@ -20,13 +21,25 @@ class RecordingWorkload:
     batches have ended; `told` are these."""
 
     name = "categorization"
+    workers = 2
+    preparers = 0
 
-    def __init__(self, slice_size: int = 500, before: Hook | None = None) -> None:
-        self.table = replace(TABLE, slice_size=slice_size)
+    def __init__(
+        self,
+        slice_size: int = 500,
+        before: Hook | None = None,
+        preparing: Callable[[Hold], timedelta | None] | None = None,
+    ) -> None:
+        self.table = replace(TABLE, slice_size=slice_size, is_prepared=preparing is not None)
+        self.preparing = preparing
         self.calls: list[list[Item]] = []
         self.told: list[Ended] = []
         self.before = before or (lambda _conn, _items: None)
         self.at_the_end: Farewell = lambda _conn, _batches: None
+
+    def prepare(self, hold: Hold) -> timedelta | None:
+        assert self.preparing is not None
+        return self.preparing(hold)
 
     def process(self, conn: Connection, items: Sequence[Item]) -> Sequence[Outcome]:
         self.calls.append(list(items))

@@ -75,7 +75,7 @@ BEGIN
     FOR grantee, privileges, target IN
         SELECT * FROM (VALUES
             (owner, 'REFERENCES (id)', 'users'),
-            (owner, 'REFERENCES (id), SELECT', 'products'),
+            (owner, 'REFERENCES (id), SELECT, UPDATE (status)', 'products'),  -- which a lock on a product's row asks for
             (owner, 'SELECT', 'categories'),
             (runtime, 'SELECT (id, status), UPDATE (status)', 'products')
         ) AS wanted (role, privileges, relation)
@@ -102,7 +102,11 @@ BEGIN
                              'batch_slices', 'categorization_models', 'human_recommendations', 'human_decisions',
                              'lived_decisions', 'lived_precision', 'lived_precision_by_model', 'prediction_experiments',
                              'prediction_results', 'experiment_summary', 'metric_trends', 'category_rules',
-                             'batch_observations', 'batch_drift', 'catalogd_duties', 'catalogd_additions', 'catalogd_schema',
+                             'batch_observations', 'batch_drift', 'batch_preparations', 'catalogd_duties',
+                             'suppliers', 'supplier_imports', 'supplier_import_lines', 'supplier_import_results',
+                             'supplier_import_errors', 'supplier_import_summary', 'supplier_items', 'supplier_item_prices',
+                             'match_reviews', 'product_drafts', 'product_offers',
+                             'catalogd_additions', 'catalogd_schema',
                              '_yoyo_migration', '_yoyo_log', '_yoyo_version', 'yoyo_lock')
                OR c.relname IN ('catalogd_products', 'catalogd_categories')
                   AND obj_description(c.oid, 'pg_class') LIKE 'default made by catalogd%')
@@ -123,13 +127,15 @@ BEGIN
             'catalogd_require_columns(text, text[], text)', 'catalogd_remove_additions(text)',
             'catalogd_batch_inserted()', 'catalogd_batch_ordered()', 'catalogd_prediction_decided()',
             'catalogd_recommendation_given()', 'catalogd_recommended()',
-            'catalogd_rule_changed()']) AS signature
+            'catalogd_rule_changed()', 'catalogd_import_moved()', 'catalogd_match_decided()', 'catalogd_draft_decided()',
+            'catalogd_refresh_offers(bigint[])']) AS signature
     LOOP
         IF (SELECT pg_get_userbyid(proowner) FROM pg_proc WHERE oid = thing.name) <> owner THEN
             EXECUTE format('ALTER FUNCTION %s OWNER TO %I', thing.name, owner);
         END IF;
         EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', thing.name);
     END LOOP;
+    EXECUTE format('GRANT EXECUTE ON FUNCTION %I.catalogd_refresh_offers(bigint[]) TO %I', place, runtime);
 
     FOR grantee, privileges, target IN
         SELECT * FROM (VALUES
@@ -150,7 +156,7 @@ BEGIN
             (php, 'SELECT, UPDATE (status, updated_at)', 'predictions'),
             (runtime, 'INSERT (prediction_id, source_type, source_label, evidence_value, weight)', 'evidence'),
             (php, 'SELECT', 'evidence'),
-            (runtime, 'SELECT, DELETE, INSERT (batch_id, item, code, message)', 'categorization_errors'),
+            (runtime, 'SELECT, DELETE, INSERT (batch_id, item, code, message, details)', 'categorization_errors'),
             (php, 'SELECT', 'categorization_errors'),
 
             -- What people decide. A recommendation is given once, a newer one takes its place; when, and what had been
@@ -178,8 +184,43 @@ BEGIN
             (runtime, 'SELECT', 'batch_drift'),
             (php, 'SELECT', 'batch_drift'),
 
+            -- Price lists. PHP names suppliers and orders imports; which product an offer is, it says by deciding a review,
+            -- or a draft. A review's candidates and scores are the daemon's.
+            (php, 'SELECT, DELETE, INSERT (name, source_type, source_url, is_active, meta),'
+                  ' UPDATE (name, source_type, source_url, is_active, meta, updated_at)', 'suppliers'),
+            (runtime, 'SELECT, INSERT (name, source_type, source_url, is_active, meta),'
+                      ' UPDATE (source_type, source_url, is_active, meta, updated_at)', 'suppliers'),
+            (php, 'SELECT, DELETE,'
+                  ' INSERT (supplier_id, source_type, source_url, column_mapping, options, created_by, created_at, status,'
+                  ' priority, retry_count, total_lines),'
+                  ' UPDATE (source_type, source_url, column_mapping, options, status, priority, retry_count)',
+                  'supplier_imports'),
+            (runtime, 'SELECT, INSERT (supplier_id, source_type, source_url, column_mapping, options),'
+                      ' UPDATE (status, retry_count, phase, phase_percent, line_numbers, total_lines, processed_lines,'
+                      ' success_lines, error_lines, remaining_lines, file_name, file_checksum, fetched, detected, ml_job,'
+                      ' error_message, started_at, completed_at)', 'supplier_imports'),
+            (runtime, 'SELECT, INSERT, DELETE', 'supplier_import_lines'),
+            (runtime, 'SELECT, INSERT, DELETE', 'supplier_import_results'),
+            (php, 'SELECT', 'supplier_import_results'),
+            (php, 'SELECT', 'supplier_import_summary'),
+            (runtime, 'SELECT', 'supplier_import_summary'),
+            (runtime, 'SELECT, DELETE, INSERT (import_id, item, code, message, details)', 'supplier_import_errors'),
+            (php, 'SELECT', 'supplier_import_errors'),
+            (runtime, 'SELECT, INSERT, UPDATE', 'supplier_items'),
+            (php, 'SELECT', 'supplier_items'),
+            (runtime, 'INSERT (supplier_item_id, import_id, price, currency, is_available)', 'supplier_item_prices'),
+            (php, 'SELECT', 'supplier_item_prices'),
+            (runtime, 'SELECT, INSERT (supplier_item_id, import_id, score, candidates), UPDATE (status, score, candidates)',
+             'match_reviews'),
+            (php, 'SELECT, UPDATE (status, product_id, decided_by)', 'match_reviews'),
+            (runtime, 'SELECT, DELETE, INSERT (draft_key, name, manufacturer, part_number, barcode, characteristics)',
+             'product_drafts'),
+            (php, 'SELECT, UPDATE (status, product_id)', 'product_drafts'),
+            (php, 'SELECT', 'product_offers'),
+
             -- What is nobody's but catalogd's. "learn" adds a model and lets old ones go; of none is changed what it says.
             (runtime, 'SELECT, INSERT, UPDATE, DELETE', 'batch_slices'),
+            (runtime, 'SELECT, INSERT, UPDATE, DELETE', 'batch_preparations'),
             (runtime, 'SELECT, DELETE,'
                       ' INSERT (products, categories, report, content, promoted_at, fingerprint, settings,'
                       ' catalogd_version, label_digests, judged_products, judged_codes, judged_confidences),'
@@ -212,6 +253,7 @@ BEGIN
             (operator, 'SELECT', 'categorization_errors'),
             (operator, 'SELECT', 'audit_log'),
             (operator, 'SELECT', 'batch_slices'),
+            (operator, 'SELECT', 'batch_preparations'),
             (operator, 'SELECT', 'categorization_models'),
             (operator, 'SELECT', 'prediction_experiments'),
             (operator, 'SELECT', 'prediction_results'),
@@ -226,6 +268,17 @@ BEGIN
             (operator, 'SELECT', 'batch_observations'),
             (operator, 'SELECT', 'batch_drift'),
             (operator, 'SELECT', 'catalogd_duties'),
+            (operator, 'SELECT', 'suppliers'),
+            (operator, 'SELECT', 'supplier_imports'),
+            (operator, 'SELECT', 'supplier_import_lines'),
+            (operator, 'SELECT', 'supplier_import_results'),
+            (operator, 'SELECT', 'supplier_import_summary'),
+            (operator, 'SELECT', 'supplier_import_errors'),
+            (operator, 'SELECT', 'supplier_items'),
+            (operator, 'SELECT', 'supplier_item_prices'),
+            (operator, 'SELECT', 'match_reviews'),
+            (operator, 'SELECT', 'product_drafts'),
+            (operator, 'SELECT', 'product_offers'),
             (operator, 'SELECT', 'catalogd_products'),
             (operator, 'SELECT', 'catalogd_categories'),
             (operator, 'SELECT', 'catalogd_additions'),
@@ -241,7 +294,9 @@ BEGIN
         SELECT wanted.role, pg_get_serial_sequence(format('%I.%I', place, relation), 'id')
         FROM (VALUES (runtime, 'predictions'), (runtime, 'evidence'), (runtime, 'categorization_errors'),
                      (runtime, 'audit_log'), (php, 'categorization_batches'), (php, 'audit_log'),
-                     (php, 'human_recommendations'), (php, 'category_rules')) AS wanted (role, relation)
+                     (php, 'human_recommendations'), (php, 'category_rules'), (php, 'suppliers'),
+                     (runtime, 'suppliers'), (php, 'supplier_imports'), (runtime, 'supplier_imports'),
+                     (runtime, 'supplier_import_errors')) AS wanted (role, relation)
     LOOP
         EXECUTE format('GRANT USAGE ON SEQUENCE %s TO %I', target, grantee);
     END LOOP;

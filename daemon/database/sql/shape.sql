@@ -5,9 +5,12 @@ WITH own AS (
     FROM pg_class
     WHERE relnamespace = current_schema()::regnamespace
       AND relname IN ('categorization_batches', 'predictions', 'evidence', 'audit_log', 'categorization_errors',
-                      'batch_slices', 'categorization_models', 'human_recommendations', 'human_decisions',
+                      'batch_slices', 'batch_preparations', 'categorization_models', 'human_recommendations', 'human_decisions',
                       'lived_decisions', 'lived_precision', 'lived_precision_by_model', 'category_rules',
-                      'batch_observations', 'catalogd_duties', 'catalogd_products', 'catalogd_categories')
+                      'batch_observations', 'catalogd_duties', 'suppliers', 'supplier_imports',
+                      'supplier_import_lines', 'supplier_import_results', 'supplier_import_errors', 'supplier_items',
+                      'supplier_item_prices', 'match_reviews', 'product_drafts', 'product_offers',
+                      'catalogd_products', 'catalogd_categories')
 )
 SELECT format('column %s.%s %s', own.relname, attribute.attname, format_type(attribute.atttypid, NULL)) AS line
 FROM own

@@ -3,6 +3,13 @@ SELECT id
 FROM {batches}
 WHERE status = 'pending'
   AND id > %(after)s
+  AND (NOT %(is_prepared)s OR retry_count >= %(retry_limit)s::int OR EXISTS (
+      SELECT
+      FROM batch_preparations AS preparation
+      WHERE preparation.workload = %(workload)s::text
+        AND preparation.batch_id = {batches}.id
+        AND preparation.is_ready
+  ))
   AND id <> ALL(%(put_off)s::bigint[])
 ORDER BY id
 LIMIT 1

@@ -5,6 +5,8 @@
 -- was changed between this statement's snapshot and its lock: it may have slices that cannot be seen. Both are answered
 -- without a status.
 --
+-- A batch that has to be prepared first is not due before it is ready, unless it is to be refused.
+--
 -- A plan that a crash of the server takes along is made anew, and whatever is done by it reaches the disk after it: its
 -- commit need not wait for the disk, unless a batch has come to its end here.
 --
@@ -18,6 +20,13 @@ WITH front AS (
     FROM {batches}
     WHERE status = 'pending'
       AND id > %(after)s
+      AND (NOT %(is_prepared)s OR retry_count >= %(retry_limit)s::int OR EXISTS (
+          SELECT
+          FROM batch_preparations AS preparation
+          WHERE preparation.workload = %(workload)s::text
+            AND preparation.batch_id = {batches}.id
+            AND preparation.is_ready
+      ))
       AND id <> ALL(%(put_off)s::bigint[])
     ORDER BY id
     LIMIT 1
@@ -28,6 +37,13 @@ WITH front AS (
     FROM {batches}
     WHERE status = 'pending'
       AND id > (SELECT id FROM front)
+      AND (NOT %(is_prepared)s OR retry_count >= %(retry_limit)s::int OR EXISTS (
+          SELECT
+          FROM batch_preparations AS preparation
+          WHERE preparation.workload = %(workload)s::text
+            AND preparation.batch_id = {batches}.id
+            AND preparation.is_ready
+      ))
       AND id <> ALL(%(put_off)s::bigint[])
       AND (SELECT bytes FROM front) <= %(small)s
       AND coalesce(pg_column_size({items}), 0) <= %(small)s
@@ -92,9 +108,9 @@ WITH front AS (
     FROM element
     WHERE number IS NULL OR number > 9223372036854775807
 ), done AS MATERIALIZED (
-    SELECT batch_id, {result_item} AS item
+    SELECT {reference} AS batch_id, {result_item} AS item
     FROM {results}
-    WHERE batch_id = ANY(ARRAY(SELECT id FROM batch))
+    WHERE {reference} = ANY(ARRAY(SELECT id FROM batch))
 ), todo AS (
     SELECT good.batch_id,
            good.item,
@@ -120,9 +136,9 @@ WITH front AS (
     RETURNING batch_id, item_count
 ), cleared AS (
     DELETE FROM {errors}
-    WHERE batch_id IN (SELECT id FROM batch WHERE NOT is_refused)
+    WHERE {reference} IN (SELECT id FROM batch WHERE NOT is_refused)
 ), refused AS (
-    INSERT INTO {errors} (batch_id, item, code, message)
+    INSERT INTO {errors} ({reference}, item, code, message)
     SELECT batch_id,
            value,
            'not_an_id',
@@ -194,6 +210,11 @@ WITH front AS (
                       THEN greatest(extract(epoch FROM clock_timestamp() - target.created_at), 0)
                   ELSE 0
               END::float8 AS wait_s
+), prepared AS (
+    DELETE FROM batch_preparations
+    WHERE %(is_prepared)s
+      AND workload = %(workload)s::text
+      AND batch_id IN (SELECT id FROM verdict)
 ), audited AS (
     INSERT INTO audit_log (entity_type, entity_id, action, actor_type, metadata)
     SELECT %(entity)s::text,

@@ -1,7 +1,8 @@
-INSERT INTO {errors} (batch_id, item, code, message)
+INSERT INTO {errors} ({reference}, item, code, message, details)
 SELECT batch_id,
        to_jsonb(item),
        code,
-       message
-FROM unnest(%(batch_ids)s::bigint[], %(items)s::bigint[], %(codes)s::text[], %(messages)s::text[])
-    AS failed (batch_id, item, code, message)
+       message,
+       details
+FROM unnest(%(batch_ids)s::bigint[], %(items)s::bigint[], %(codes)s::text[], %(messages)s::text[], %(details)s::jsonb[])
+    AS failed (batch_id, item, code, message, details)

@@ -1,11 +1,12 @@
 """Categorization: suggests a category for each product of a batch, with the evidence for it."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from psycopg import Connection
 
 from daemon.database.statements import load
-from daemon.engine.workload import BatchTable, Duty, Ended, Item, Outcome
+from daemon.engine.workload import BatchTable, Duty, Ended, Hold, Item, Outcome
 from daemon.errors import ConfigurationError
 from daemon.settings import Settings
 from daemon.workloads.categorization import store
@@ -39,18 +40,25 @@ class Categorization:
 
     name = "categorization"
     table = TABLE
+    preparers = 0
 
-    def __init__(self, threshold: float, silent: frozenset[str] = frozenset(), *, learns: bool = False) -> None:
+    def __init__(
+        self, threshold: float, silent: frozenset[str] = frozenset(), *, learns: bool = False, workers: int = 2
+    ) -> None:
         """The sources of evidence named in `silent` are not heard."""
         load("daemon.workloads.categorization")
         load(people.PACKAGE)
         load("daemon.workloads.categorization.rules")
         load("daemon.workloads.categorization.drift")
+        self.workers = workers
         self._threshold = threshold
         self._silent = silent
         self._duties = [learning_duty()] if learns else []
         self._current = CurrentKnowledge()
         self._rules = CurrentRules()
+
+    def prepare(self, hold: Hold) -> timedelta | None:
+        """A batch of products comes ready."""
 
     def process(self, conn: Connection, items: Sequence[Item]) -> Sequence[Outcome]:
         """One prediction for each product that the shop has; a product that it has not is an item error."""
@@ -103,7 +111,7 @@ class Categorization:
 def build_categorization(settings: Settings) -> Categorization:
     """Raises ConfigurationError for a source of evidence that is not there."""
     check_silent(settings.silent)
-    return Categorization(settings.threshold, settings.silent, learns=settings.learn == "on")
+    return Categorization(settings.threshold, settings.silent, learns=settings.learn == "on", workers=settings.workers)
 
 
 def check_silent(silent: frozenset[str]) -> None:

@@ -1,0 +1,2 @@
+SET LOCAL lock_timeout = '3s';
+DROP TABLE IF EXISTS batch_preparations;

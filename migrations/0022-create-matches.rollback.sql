@@ -1,0 +1,11 @@
+SET LOCAL lock_timeout = '3s';
+DROP VIEW IF EXISTS supplier_import_summary;
+DROP TABLE IF EXISTS product_offers;
+DROP TABLE IF EXISTS supplier_import_results;
+DROP TABLE IF EXISTS match_reviews;
+DROP TABLE IF EXISTS supplier_item_prices;
+DROP TABLE IF EXISTS supplier_items;
+DROP TABLE IF EXISTS product_drafts;
+DROP FUNCTION IF EXISTS catalogd_draft_decided();
+DROP FUNCTION IF EXISTS catalogd_match_decided();
+DROP FUNCTION IF EXISTS catalogd_refresh_offers(bigint[]);
