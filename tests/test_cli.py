@@ -18,6 +18,7 @@ from tests.support.process import Catalogd
 
 HOSTILE = "a\nb\x1b[2J\x1b]0;title\x07\x9b31m\u202e\r"
 STATUS_KEYS = {
+    "kind",
     "id",
     "status",
     "total",

@@ -9,7 +9,7 @@ from daemon.database.schema import inspect
 from daemon.engine.queue import Queue
 from daemon.sessions import name_instance, require_current_schema, session_of
 from daemon.settings import read_settings
-from daemon.workloads.categorization.workload import TABLE
+from daemon.workloads.kind import Kind
 
 
 @contextmanager
@@ -21,5 +21,5 @@ def connected(purpose: str) -> Iterator[Connection]:
         yield conn
 
 
-def queue_of_categorization() -> Queue:
-    return Queue("categorization", TABLE, name_instance())
+def queue_of(kind: Kind) -> Queue:
+    return Queue(kind.name, kind.table, name_instance())

@@ -7,33 +7,22 @@ from datetime import timedelta
 from psycopg import Connection
 
 from daemon.database.statements import load
-from daemon.engine.workload import BatchTable, Duty, Ended, Hold, Item, Outcome
+from daemon.engine.workload import Duty, Ended, Hold, Item, Outcome
 from daemon.settings import Settings
 from daemon.workloads.price_lists import store
 from daemon.workloads.price_lists.fetching.shelf import Shelf
+from daemon.workloads.price_lists.kind import KIND, TABLE
 from daemon.workloads.price_lists.knowledge import CurrentKnowledge
 from daemon.workloads.price_lists.offers import Key, MatchStatus, ReadLine, Verdict
 from daemon.workloads.price_lists.preparation import Preparation
 from daemon.workloads.price_lists.settings import PriceListSettings, read_price_list_settings
 from daemon.workloads.price_lists.verdicts import Offer, decide
 
-TABLE = BatchTable(
-    name="supplier_imports",
-    entity="supplier_import",
-    items="line_numbers",
-    counted="lines",
-    results="supplier_import_results",
-    result_item="line",
-    errors="supplier_import_errors",
-    reference="import_id",
-    is_prepared=True,
-)
-
 
 class PriceLists:
     """Implements the engine's Workload."""
 
-    name = "price-lists"
+    name = KIND.name
     table = TABLE
 
     def __init__(self, settings: PriceListSettings) -> None:
@@ -118,5 +107,5 @@ def _with_draft(verdict: Verdict, draft: store.Draft | None) -> Verdict:
     return replace(verdict, draft_id=draft.id)
 
 
-def build_price_lists(settings: Settings) -> PriceLists:
+def build(settings: Settings) -> PriceLists:
     return PriceLists(read_price_list_settings())
