@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from psycopg import Connection
-from psycopg.rows import class_row, namedtuple_row
+from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from daemon.database.bulk import copy_rows
@@ -88,9 +88,8 @@ def write_read(conn: Connection, import_id: int, detected: Mapping[str, Any]) ->
 
 def find_gone(conn: Connection, import_id: int, supplier_id: int) -> Gone:
     parameters = {"import_id": import_id, "supplier_id": supplier_id}
-    with conn.cursor(row_factory=namedtuple_row) as cursor:
-        rows = cursor.execute(statement(PACKAGE, "find_gone"), parameters).fetchall()
-    return Gone([row.id for row in rows], [row.product_id for row in rows], rows[0].known if rows else 0)
+    rows = conn.execute(statement(PACKAGE, "find_gone"), parameters).fetchall()
+    return Gone([row[0] for row in rows], [row[1] for row in rows], rows[0][2] if rows else 0)
 
 
 def mark_gone(conn: Connection, import_id: int, item_ids: Sequence[int], product_ids: Sequence[int | None]) -> None:

@@ -7,21 +7,9 @@ from psycopg import Connection
 
 from daemon.database.bulk import id_list
 from daemon.database.statements import statement
-from daemon.engine.workload import BatchTable
 from daemon.workloads.kind import Kind, Sight
-from daemon.workloads.price_lists.order import Phase
+from daemon.workloads.price_lists.order import TABLE, Phase
 
-TABLE = BatchTable(
-    name="supplier_imports",
-    entity="supplier_import",
-    items="line_numbers",
-    counted="lines",
-    results="supplier_import_results",
-    result_item="line",
-    errors="supplier_import_errors",
-    reference="import_id",
-    is_prepared=True,
-)
 PERCENTAGES = (Phase.DOWNLOADING, Phase.ANALYZING)  # of the others the counters tell
 
 

@@ -11,9 +11,10 @@ from daemon.engine.workload import Duty, Ended, Hold, Item, Outcome
 from daemon.settings import Settings
 from daemon.workloads.price_lists import store
 from daemon.workloads.price_lists.fetching.shelf import Shelf
-from daemon.workloads.price_lists.kind import KIND, TABLE
+from daemon.workloads.price_lists.kind import KIND
 from daemon.workloads.price_lists.knowledge import CurrentKnowledge
 from daemon.workloads.price_lists.offers import Key, MatchStatus, ReadLine, Verdict
+from daemon.workloads.price_lists.order import TABLE
 from daemon.workloads.price_lists.preparation import Preparation
 from daemon.workloads.price_lists.settings import PriceListSettings, read_price_list_settings
 from daemon.workloads.price_lists.verdicts import Offer, decide
