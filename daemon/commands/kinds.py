@@ -5,30 +5,30 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from daemon.workloads.registry import NAMES, read_kind
+from daemon.workloads.registry import REGISTRY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from daemon.workloads.kind import Kind
 
-USUAL = NAMES[0]
+USUAL = REGISTRY[0].name
 
 
 def add_kind(parser: argparse.ArgumentParser, *, default: str | None = USUAL) -> None:
     """Without a default, that is for the command to say."""
     of = "" if default is None else f" (default: {default})"
-    parser.add_argument("--of", choices=NAMES, default=default, help=f"the kind of work that the batch is of{of}")
+    parser.add_argument("--of", choices=[entry.name for entry in REGISTRY], default=default, help=f"the kind of work that the batch is of{of}")
 
 
 def kinds_of(options: argparse.Namespace) -> Sequence[Kind]:
     """The kind that was named, or all."""
-    return [read_kind(name) for name in NAMES if options.of in (None, name)]
+    return [entry.describe() for entry in REGISTRY if options.of in (None, entry.name)]
 
 
 def kind_of(options: argparse.Namespace) -> Kind:
     """The kind that was named, or the usual one."""
-    return read_kind(options.of or USUAL)
+    return next(entry.describe() for entry in REGISTRY if entry.name == (options.of or USUAL))
 
 
 def call(kind: Kind, batch_id: int) -> str:

@@ -99,7 +99,7 @@ class Categorization:
         return self._duties
 
 
-def build(settings: Settings) -> Categorization:
+def build_categorization(settings: Settings) -> Categorization:
     """Raises ConfigurationError for a source of evidence that is not there."""
     check_silent(settings.silent)
     return Categorization(settings.threshold, settings.silent, learns=settings.learn == "on", workers=settings.workers)

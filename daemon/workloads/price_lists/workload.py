@@ -86,8 +86,8 @@ def _outcome(item: Item, line: ReadLine | None, has_supplier: bool) -> Outcome:
 
 
 def _as_people_said(verdict: Verdict, fresh: store.Fresh | None) -> Verdict:
-    """What a person decided since the items were read holds."""
-    if fresh is None or fresh.match_status != MatchStatus.CONFIRMED or verdict.status is MatchStatus.CONFIRMED:
+    """What a person decided since the items were read holds, while there is such a product."""
+    if fresh is None or fresh.match_status != MatchStatus.CONFIRMED or fresh.product_id is None:
         return verdict
     return replace(verdict, status=MatchStatus.CONFIRMED, product_id=fresh.product_id)
 
@@ -108,5 +108,5 @@ def _with_draft(verdict: Verdict, draft: store.Draft | None) -> Verdict:
     return replace(verdict, draft_id=draft.id)
 
 
-def build(settings: Settings) -> PriceLists:
+def build_price_lists(settings: Settings) -> PriceLists:
     return PriceLists(read_price_list_settings())

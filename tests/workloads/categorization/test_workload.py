@@ -7,7 +7,7 @@ from daemon.engine.workload import Item
 from daemon.errors import ConfigurationError
 from daemon.settings import Settings
 from daemon.workloads.categorization.versions.lesson import learn_from_shop
-from daemon.workloads.categorization.workload import Categorization, build
+from daemon.workloads.categorization.workload import Categorization, build_categorization
 from tests.support.factories import batch, shop
 
 
@@ -23,7 +23,7 @@ def evidence_types(db: psycopg.Connection) -> set[str]:
 def test_sources_are_switched_off_by_a_setting(db: psycopg.Connection, without: str) -> None:
     product_ids = shop(db, products=60, labelled=40)
     learn_from_shop(db)
-    workload = build(settings(CATALOGD_WITHOUT_SOURCES=without))
+    workload = build_categorization(settings(CATALOGD_WITHOUT_SOURCES=without))
     items = [Item(batch(db, product_ids[40:]), product_id) for product_id in product_ids[40:]]
     with db.transaction():
         outcomes = workload.process(db, items)
@@ -42,7 +42,7 @@ def test_all_sources_are_heard_otherwise(db: psycopg.Connection) -> None:
 
 def test_a_source_that_is_not_there_is_refused_with_those_that_are() -> None:
     with pytest.raises(ConfigurationError, match=r"no source named names; there are part_number, .* decision, rule"):
-        build(settings(CATALOGD_WITHOUT_SOURCES="description,names"))
+        build_categorization(settings(CATALOGD_WITHOUT_SOURCES="description,names"))
 
 
 def test_what_else_a_product_might_be_is_stored_for_php_to_show(db: psycopg.Connection) -> None:
