@@ -18,7 +18,12 @@ USUAL = REGISTRY[0].name
 def add_kind(parser: argparse.ArgumentParser, *, default: str | None = USUAL) -> None:
     """Without a default, that is for the command to say."""
     of = "" if default is None else f" (default: {default})"
-    parser.add_argument("--of", choices=[entry.name for entry in REGISTRY], default=default, help=f"the kind of work that the batch is of{of}")
+    parser.add_argument(
+        "--of",
+        choices=[entry.name for entry in REGISTRY],
+        default=default,
+        help=f"the kind of work that the batch is of{of}",
+    )
 
 
 def kinds_of(options: argparse.Namespace) -> Sequence[Kind]:
