@@ -30,7 +30,8 @@ def act(options: argparse.Namespace) -> int:
         if not list_batches(conn, kind, options.id):
             raise UsageError(f"there is no {call(kind, options.id)}")
         for error in list_errors(conn, kind, options.id):
-            details = [str(error.details.get(key, "")) for key in kind.details]
+            known = error.details if isinstance(error.details, dict) else {}
+            details = (str(known.get(key, "")) for key in kind.details)
             texts = [one_line(text) for text in (error.item, error.code, error.message, *details)]
             sys.stdout.write("\t".join(texts) + "\n")
     return 0

@@ -72,15 +72,16 @@ class Lines:
     def __init__(self, import_id: int, console: Console) -> None:
         self._import_id = import_id
         self._console = console
-        self._doing = ""
+        self._said = ("", "")
         self._said_at = 0.0
 
     def __call__(self, stand: Stand) -> None:
-        doing = _doing(stand)
-        if not stand.is_open or (doing == self._doing and monotonic() - self._said_at < LINE_EVERY_S):
+        words = _doing(stand), _far(stand)
+        is_early = words[0] == self._said[0] and monotonic() - self._said_at < LINE_EVERY_S
+        if not stand.is_open or words == self._said or is_early:
             return
-        self._doing, self._said_at = doing, monotonic()
-        self._console.print(f"import {self._import_id}: {doing} {_far(stand)}".rstrip(), markup=False, emoji=False)
+        self._said, self._said_at = words, monotonic()
+        self._console.print(f"import {self._import_id}: {' '.join(words)}".rstrip(), markup=False, emoji=False)
 
 
 def _doing(stand: Stand) -> str:
@@ -103,15 +104,12 @@ def as_json(result: Result, errors: Sequence[ErrorCount]) -> dict[str, object]:
 
 def describe(result: Result, errors: Sequence[ErrorCount]) -> Iterator[str]:
     """Lines for people."""
+    name = f"import {result.id}, {one_line(result.supplier or '') or 'a supplier that is gone'}"
     earlier = _of(result.detected).get("unchanged_since_import")
-    supplier = one_line(result.supplier or "") or "a supplier that is gone"
-    yield (
-        f"import {result.id}, {supplier}: {result.status}, {result.success:,} of {result.total:,} lines"
-        f" in {result.duration_s:.1f} s"
-    )
     if earlier is not None:
-        yield f"  the list is that of import {earlier}: nothing was to be done"
+        yield f"{name}: the list is that of import {earlier}, nothing was to be done"
         return
+    yield f"{name}: {result.success:,} of {result.total:,} lines in {result.duration_s:.1f} s"
     yield (
         f"  linked {result.linked:,}, confirmed by people {result.confirmed:,}, for people to review {result.review:,},"
         f" drafts {result.draft:,}, in error {result.errors:,}"

@@ -3,7 +3,7 @@ SELECT id,
        left(item::text, 200) AS item,
        code,
        message,
-       coalesce(details, '{{}}') AS details
+       details
 FROM {errors}
 WHERE {reference} = %(batch_id)s
   AND id > %(after)s
