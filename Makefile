@@ -11,7 +11,7 @@ PYTHON_PEERS := .venv-bench/.installed
 NODE_PEERS   := $(PEERS)/node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos model coverage check format real evaluate learning handover soak limits bench bench-full lock lock-bench clean
+.PHONY: help demo test chaos model coverage check format real evaluate learning beside handover soak limits bench bench-full lock lock-bench clean
 
 help:            ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -57,6 +57,9 @@ limits: $(STAMP) ## huge batches, many batches, many inserts a second: what it c
 
 learning: $(STAMP) ## what learning costs the batches under way: make learning [CATALOGUE=path.csv.gz]
 	@$(BIN)/python -m bench.learning $(if $(CATALOGUE),--catalogue "$(CATALOGUE)") $(ARGS)
+
+beside: $(STAMP) ## what waiting for slow suppliers costs the batches under way: make beside [ARGS="--rounds 5"]
+	@$(BIN)/python -m bench.price_lists.beside $(ARGS)
 
 handover: $(STAMP) ## figures of kills and rolling restarts: make handover [ARGS="--rounds 20"]
 	@$(BIN)/python -m bench.handover $(ARGS)

@@ -52,7 +52,7 @@ REGISTRY = (
         "daemon.workloads.price_lists.kind:KIND",
         "daemon.workloads.price_lists.workload:build_price_lists",
         extra="price-lists",
-        needs=("charset_normalizer", "httpx", "python_calamine", "rapidfuzz"),
+        needs=("certifi", "charset_normalizer", "h11", "httpx", "python_calamine", "rapidfuzz"),
     ),
 )
 

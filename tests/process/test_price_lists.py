@@ -94,7 +94,8 @@ def test_a_list_flows_in(db: psycopg.Connection, catalogd: Catalogd, tmp_path: P
     assert linked >= 36
     wrong = rows(
         db,
-        "SELECT item.sku, product.sku FROM supplier_items AS item JOIN products AS product ON product.id = item.product_id"
+        "SELECT item.sku, product.sku FROM supplier_items AS item"
+        " JOIN products AS product ON product.id = item.product_id"
         " WHERE replace(item.sku, 'S', 'SKU-') <> product.sku",
     )
     assert wrong == []
@@ -118,7 +119,10 @@ def test_what_waits_for_a_server_takes_nobody_away(
         assert slow.asked.acquire(timeout=20)
         batch_id = batch(db, ids)
         wait_until(lambda: read_batch(db, batch_id)["status"] == "completed")
-        open_ = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_xmin IS NOT NULL AND pid <> pg_backend_pid()"
+        open_ = (
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND backend_xmin IS NOT NULL AND pid <> pg_backend_pid()"
+        )
         wait_until(lambda: rows(db, open_) == [(0,)])
         assert process.stop() == 0
     assert rows(db, "SELECT DISTINCT status, phase FROM supplier_imports") == [("pending", "downloading")]

@@ -368,6 +368,7 @@ def test_whole_tables_are_granted_for_reading_only(superuser: psycopg.Connection
         (RUNTIME, "batch_slices", "UPDATE"),
         (RUNTIME, "categorization_errors", "DELETE"),
         (RUNTIME, "categorization_models", "DELETE"),
+        (RUNTIME, "product_drafts", "DELETE"),
         (RUNTIME, "supplier_import_errors", "DELETE"),
         (RUNTIME, "supplier_import_lines", "DELETE"),
         (RUNTIME, "supplier_import_lines", "INSERT"),

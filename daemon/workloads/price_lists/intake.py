@@ -97,6 +97,7 @@ def mark_gone(conn: Connection, import_id: int, item_ids: Sequence[int], product
     touched = sorted({product_id for product_id in product_ids if product_id is not None})
     conn.execute(statement(PACKAGE, "lock_products"), {"product_ids": touched})
     conn.execute(statement(PACKAGE, "mark_gone"), {"ids": list(item_ids), "import_id": import_id})
+    conn.execute(statement(PACKAGE, "supersede_reviews"), {"item_ids": list(item_ids)})
     if touched:
         conn.execute(statement(PACKAGE, "refresh_offers"), {"product_ids": touched})
 

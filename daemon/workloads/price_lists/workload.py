@@ -62,10 +62,14 @@ class PriceLists:
         verdicts = [_with_draft(verdict, drafts.get(verdict.line.item)) for verdict in verdicts]
         written = store.write_items(conn, verdicts)
         store.write_reviews(conn, verdicts, written)
-        touched = {product for row in written if row.is_changed for product in (row.product_id, row.product_before)}
-        touched.discard(None)
+        if left := [row.draft_left for row in written if row.draft_left is not None]:
+            store.drop_drafts(conn, left)
+        changed = (row for row in written if row.is_changed)
+        touched = {
+            product for row in changed for product in (row.product_id, row.product_before) if product is not None
+        }
         if touched:
-            store.refresh_offers(conn, (product for product in touched if product is not None))
+            store.refresh_offers(conn, touched)
 
     def ended(self, conn: Connection, batches: Sequence[Ended]) -> None:
         """Nothing: what follows from a line is in the commit of its slice."""

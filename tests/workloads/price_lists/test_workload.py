@@ -43,7 +43,8 @@ def products(db: psycopg.Connection) -> Products:
         found[name] = row[0]
     db.execute(
         "INSERT INTO products (sku, name, manufacturer, part_number)"
-        " SELECT 'F' || i, 'Garden hose fitting no. ' || i, 'Flowright', 'PX' || (10000 + i) FROM generate_series(1, 300) AS i"
+        " SELECT 'F' || i, 'Garden hose fitting no. ' || i, 'Flowright', 'PX' || (10000 + i)"
+        " FROM generate_series(1, 300) AS i"
     )
     return found
 
@@ -131,6 +132,19 @@ def test_two_suppliers_share_a_draft_and_are_linked_when_it_is_accepted(
     treat_list(db, workload, third, with_price(UNKNOWN, 7, sku="T3"))
     assert rows(db, "SELECT match_status FROM supplier_items WHERE supplier_id = %s", third) == [("confirmed",)]
     assert rows(db, "SELECT minimum_price, suppliers FROM product_offers") == [(7, 3)]
+
+
+def test_a_draft_that_nothing_is_a_draft_of_any_more_is_gone(
+    db: psycopg.Connection, workload: PriceLists, products: Products
+) -> None:
+    one, other = supplier(db, "One"), supplier(db, "Other")
+    treat_list(db, workload, one, UNKNOWN)
+    treat_list(db, workload, other, UNKNOWN)
+    known = with_price(DRILL, 99, sku="A2")
+    treat_list(db, workload, one, known)
+    assert rows(db, "SELECT count(*) FROM product_drafts") == [(1,)]  # it is the other's still
+    treat_list(db, workload, other, known)
+    assert rows(db, "SELECT count(*) FROM product_drafts") == [(0,)]
 
 
 def test_a_draft_is_accepted_only_by_naming_its_product(
@@ -317,8 +331,12 @@ def test_an_item_that_comes_back_is_offered_again(
 ) -> None:
     acme = supplier(db)
     treat_list(db, workload, acme, with_price(DRILL, 99))
+    db.execute(
+        "INSERT INTO match_reviews (supplier_item_id, score, candidates) SELECT id, 80, '[]' FROM supplier_items"
+    )
     intake.mark_gone(db, 9_999, [items(db, "id")[0][0]], [products["drill"]])
     assert rows(db, "SELECT count(*) FROM product_offers") == [(0,)]
+    assert rows(db, "SELECT status FROM match_reviews") == [("superseded",)]
     treat_list(db, workload, acme, with_price(DRILL, 99))
     assert items(db, "gone_at, is_available") == [(None, True)]
     assert rows(db, "SELECT minimum_price FROM product_offers") == [(99,)]

@@ -76,8 +76,8 @@ class Download:
         raise FetchFailed("too_many_redirects", message)
 
     def _follow(self, response: httpx.Response) -> httpx.URL:
-        """Whatever user and password the redirect names, they are left out: nobody sends us anywhere as somebody."""
-        url = bare(web_address(response.headers["location"], base=response.request.url))
+        """User and password that the redirect names are not heard: nobody sends us anywhere as somebody."""
+        url = web_address(response.headers["location"], base=response.request.url)
         if self._is_sheet and url.host == sheets.SIGN_IN:
             raise FetchFailed("not_shared", sheets.NOT_SHARED)
         return url

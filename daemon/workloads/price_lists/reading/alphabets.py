@@ -37,8 +37,8 @@ _LANGUAGES = [frozenset(small + small.upper()) for small in _SMALL]
 def likeness(text: str) -> float:
     """How well the characters beyond ASCII fit one language, from 0 to 1; 1 where there are none.
 
-    Letters of one alphabet and usual signs fit; a small letter followed by a capital, as a wrong Cyrillic encoding
-    makes them, does not.
+    Letters of one alphabet and usual signs fit; what a wrong Cyrillic encoding makes does not: a small letter followed
+    by a capital, a letter of another script within a word.
     """
     counts = Counter(character for character in text if not character.isascii())
     total = sum(counts.values())
@@ -46,9 +46,13 @@ def likeness(text: str) -> float:
         return 1.0
     signs = sum(count for character, count in counts.items() if character in _SIGNS)
     letters = max(sum(count for character, count in counts.items() if character in language) for language in _LANGUAGES)
-    turned = sum(
-        1
-        for one, next_ in pairwise(text)
-        if next_.isupper() and not next_.isascii() and one.islower() and not one.isascii()
-    )
-    return max(0.0, (signs + letters - turned) / total)
+    unlikely = sum(1 for one, other in pairwise(text) if _is_turned(one, other) or _is_mixed(one, other))
+    return max(0.0, (signs + letters - unlikely) / total)
+
+
+def _is_turned(one: str, other: str) -> bool:
+    return other.isupper() and not other.isascii() and one.islower() and not one.isascii()
+
+
+def _is_mixed(one: str, other: str) -> bool:
+    return one.isalpha() and other.isalpha() and ((one.isascii() and other >= "Ͱ") or (other.isascii() and one >= "Ͱ"))

@@ -25,12 +25,12 @@ class DelimitedFile:
         path: Path,
         options: Options,
         known: Callable[[Sequence[Sequence[str]]], int],
-        tick: Callable[[], None],
+        beat: Callable[[], None],
     ) -> None:
         """`known` counts the columns that rows name. Raises ListUnreadable."""
         self._path = path
         self._size = path.stat().st_size
-        self._encoding = Encoding(options.encoding) if options.encoding else detect_encoding(path, tick)
+        self._encoding = Encoding(options.encoding) if options.encoding else detect_encoding(path, beat)
         self._binary: io.BufferedReader | None = None
         self._skipped = 0
         with self._open() as text:

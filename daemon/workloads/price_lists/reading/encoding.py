@@ -52,7 +52,7 @@ class Encoding:
     nul_bytes: int = 0  # they are left out of the text
 
 
-def detect_encoding(path: Path, tick: Callable[[], None]) -> Encoding:
+def detect_encoding(path: Path, beat: Callable[[], None]) -> Encoding:
     """By the byte order mark, else UTF-8 if all of the file is, else UTF-16 by its NUL bytes, else a guess.
 
     Raises ListUnreadable when the file is no text, or has a line of over a million bytes.
@@ -68,7 +68,7 @@ def detect_encoding(path: Path, tick: Callable[[], None]) -> Encoding:
         utf8 = codecs.getincrementaldecoder("utf-8")()
         is_utf8, nul_bytes, size, sample, unbroken = True, 0, 0, bytearray(), 0
         while piece := file.read(_PIECE):
-            tick()
+            beat()
             size += len(piece)
             nul_bytes += piece.count(b"\0")
             unbroken = 0 if b"\n" in piece or b"\r" in piece else unbroken + len(piece)

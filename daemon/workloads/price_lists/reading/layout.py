@@ -9,6 +9,7 @@ from daemon.workloads.price_lists.reading.headers import Columns, NoSuchColumn, 
 from daemon.workloads.price_lists.reading.options import Options
 from daemon.workloads.price_lists.reading.refusal import ListUnreadable
 
+LONGEST = 200  # characters of a header
 DEEPEST = 40  # rows among which the header is looked for
 _IDENTIFYING = ("name", "part_number", "sku", "barcode")
 _DIGITS = re.compile(r"[^\w]*\d[\d.,\s'’]*[^\w]*\w{0,3}")
@@ -33,7 +34,7 @@ def find_layout(sample: Sequence[Record], options: Options, mapping: Mapping[str
 
     Raises NoHeader or NoSuchColumn, and ListUnreadable for a mapping that cannot work without a header.
     """
-    rows = [Record(number, [" ".join(as_text(cell).split()) for cell in cells]) for number, cells in sample]
+    rows = [Record(number, [" ".join(as_text(cell).split())[:LONGEST] for cell in cells]) for number, cells in sample]
     rows = [row for row in rows if any(row.cells)]
     if not options.has_header:
         return _without_header(rows, options, mapping)

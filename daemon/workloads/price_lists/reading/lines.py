@@ -104,7 +104,7 @@ class LineMaker:
         self._refuse_overlong(manufacturers, "manufacturer", numbers, wrong)
 
         dropped: set[int] = set()
-        if "" in names or wrong or "price" not in self._at or None in prices:
+        if "" in names or wrong or (None in skus and None in part_numbers and None in barcodes):
             self._look_closely(rows, numbers, names, skus, part_numbers, manufacturers, barcodes, wrong, dropped)
         lines: list[Line | BadLine] = list(
             map(
@@ -116,6 +116,8 @@ class LineMaker:
             lines[place] = line
         if dropped:
             lines = [line for place, line in enumerate(lines) if place not in dropped]
+        if "price" in self._at and None in prices:
+            self._told["no_price"] += sum(isinstance(line, Line) and line.price is None for line in lines)
         if bad:
             lines = sorted([*lines, *bad], key=lambda line: line.number)
         return lines
@@ -264,8 +266,6 @@ class LineMaker:
                 )
                 price = NO_PRICE
             amount = price.amount
-            if amount is None:
-                self._told["no_price"] += 1
             unit = price.unit * ((units[row] or 1) if units else 1)
             if amount is not None and unit > 1:
                 amount = (amount / unit).quantize(Decimal("0.0001"))

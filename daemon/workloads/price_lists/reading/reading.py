@@ -35,12 +35,26 @@ def read(
     """
     settings = Options.parse(options)
     places = ColumnMapping.parse(mapping)
-    book = open_book(path, settings, _known_columns, lambda: tick(0, None))
+    progress = Progress(tick)
+    book = open_book(path, settings, _known_columns, progress.beat)
     try:
-        return Reading(book, settings, places, tick)
+        return Reading(book, settings, places, progress)
     except BaseException:
         book.close()
         raise
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a reading is, and whom to tell."""
+
+    tick: Tick
+    lines: int = 0
+    share: float | None = None
+
+    def beat(self) -> None:
+        """Tell it, also when nothing is new."""
+        self.tick(self.lines, self.share)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +69,12 @@ class _List:
 class Reading:
     """A list that is open. `detected` is JSON: what was found out, and, once all lines are read, what was counted."""
 
-    def __init__(self, book: Book, options: Options, mapping: Mapping[str, str | int | None], tick: Tick) -> None:
+    def __init__(
+        self, book: Book, options: Options, mapping: Mapping[str, str | int | None], progress: Progress
+    ) -> None:
         """Raises ListUnreadable when no table of the book is a list."""
         self._book = book
-        self._tick = tick
+        self._progress = progress
         self._told: Counter[str] = Counter()
         self.detected: dict[str, object] = dict(book.facts)
         self._lists = self._find_lists(options, mapping)
@@ -75,17 +91,19 @@ class Reading:
         self._book.close()
 
     def __iter__(self) -> Iterator[Line | BadLine]:
-        done = 0
+        progress = self._progress
         with closing(self._book):
             for place, each in enumerate(self._lists):
-                offset = done
+                offset = progress.lines
                 for block in each.table.blocks(each.layout.width):
-                    done = max(done, offset + _last_number(block))
+                    progress.lines = max(progress.lines, offset + _last_number(block))
                     share = each.table.share()
-                    self._tick(done, None if share is None else (place + share) / len(self._lists))
+                    progress.share = None if share is None else (place + share) / len(self._lists)
+                    progress.beat()
                     yield from each.maker.make(_after(block, each.layout.last, offset))
-        self._tick(done, 1.0)
-        self.detected["counted"] = dict(self._told)
+        progress.share = 1.0
+        progress.beat()
+        self.detected["counted"] = dict(+self._told)  # without noughts
 
     def _find_lists(self, options: Options, mapping: Mapping[str, str | int | None]) -> Sequence[_List]:
         """The tables that are lists. What the others lack is told; it is an error when no table is one."""
@@ -93,7 +111,7 @@ class Reading:
         told: list[Mapping[str, object]] = []
         troubles: list[ListUnreadable] = []
         for table in self._book.tables:
-            self._tick(0, None)
+            self._progress.beat()
             if options.sheets is not None and table.name is not None and table.name not in options.sheets:
                 told.append({"name": table.name, "passed_over": "the options name others"})
                 continue

@@ -68,7 +68,8 @@ class Supplier:
     visits: list[Visit] = field(default_factory=list)
 
     def __enter__(self) -> Supplier:
-        self._listener = socket.create_server((self.address, self.port))
+        family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
+        self._listener = socket.create_server((self.address, self.port), family=family)
         self.port = self._listener.getsockname()[1]
         self._sockets: list[socket.socket] = []
         self._threads = [threading.Thread(target=self._listen, name="supplier")]
@@ -93,7 +94,8 @@ class Supplier:
         return not any(thread.is_alive() for thread in self._threads[1:])
 
     def url(self, path: str = "/list.csv", host: str | None = None, login: str = "") -> str:
-        return f"{'https' if self.tls else 'http'}://{login}{host or self.address}:{self.port}{path}"
+        place = host or (f"[{self.address}]" if ":" in self.address else self.address)
+        return f"{'https' if self.tls else 'http'}://{login}{place}:{self.port}{path}"
 
     def _listen(self) -> None:
         with contextlib.suppress(OSError):

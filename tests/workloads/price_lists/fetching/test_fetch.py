@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import logging
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -221,6 +222,12 @@ def test_a_server_that_counts_letters_instead_of_bytes(shelf: Shelf, many: int) 
     with Supplier(cut) as supplier:
         failure = refused(supplier.url(), shelf)
     assert (failure.code, failure.is_transient) == ("wrong_length", True)
+
+
+def test_a_server_that_goes_on_after_what_it_announced(shelf: Shelf) -> None:
+    pause = threading.Event()
+    with Supplier(lambda visit: (answer(LIST)(visit), pause.wait(0.1), visit.send(b"2;Saw;5"))) as supplier:
+        assert refused(supplier.url(), shelf).code == "wrong_length"
 
 
 def test_size_is_limited_by_what_is_announced(shelf: Shelf) -> None:

@@ -149,8 +149,12 @@ def test_a_file_we_may_not_read(shelf: Shelf, inbox: Path, limits: Limits, monke
     assert (failure.code, failure.message) == ("unreadable", "the list cannot be opened: permission denied")
 
 
-def test_a_file_too_big_is_refused_before_it_is_read(shelf: Shelf, limits: Limits) -> None:
-    failure = refused("tools/list.csv", shelf, limits=replace(limits, size_bytes=len(LIST) - 1))
+def test_a_file_too_big_is_refused_before_it_is_read(
+    shelf: Shelf, limits: Limits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.delattr(local, "_read")
+        failure = refused("tools/list.csv", shelf, limits=replace(limits, size_bytes=len(LIST) - 1))
     assert (failure.code, failure.is_transient) == ("too_big", False)
     order_first("tools/list.csv", shelf, limits=replace(limits, size_bytes=len(LIST)))
 

@@ -68,6 +68,13 @@ def test_a_resolver_that_answers_nonsense(resolver: Sequence[str]) -> None:
         look_up("shop.example", make_pulse(), resolver)
 
 
+def test_a_resolver_that_never_ends_talking_is_ended() -> None:
+    began = monotonic()
+    with pytest.raises(FetchFailed, match="no address is known"):
+        look_up("shop.example", make_pulse(), program("while True: print('1' * 1000)"), longest_s=60.0)
+    assert monotonic() - began < 20
+
+
 HANGS = "import signal; signal.pause()"
 
 

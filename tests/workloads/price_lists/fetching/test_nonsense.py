@@ -14,6 +14,7 @@ from daemon.workloads.price_lists.fetching.limits import Limits
 from daemon.workloads.price_lists.fetching.pulse import Pulse
 from daemon.workloads.price_lists.fetching.shelf import Shelf
 from daemon.workloads.price_lists.fetching.source import Source, SourceKind
+from tests.support.waiting import wait_until
 from tests.workloads.price_lists.fetching.orders import LOOPBACK, look_up, no_tick
 from tests.workloads.price_lists.fetching.supplier import Supplier
 
@@ -48,7 +49,7 @@ def supplier() -> object:
 @example(302, [("Location", "/next"), ("Set-Cookie", "a=\xff")], b"")
 @example(302, [("Location", "http://127.0.0.1:1/\xff")], b"")
 @example(200, [("Transfer-Encoding", "chunked"), ("Content-Length", "5")], b"5\r\nhello\r\n0\r\n\r\n")
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_whatever_a_server_says(
     supplier: Supplier, tmp_path_factory: pytest.TempPathFactory, status: int, lines: list[tuple[str, str]], body: bytes
 ) -> None:
@@ -64,3 +65,4 @@ def test_whatever_a_server_says(
     else:
         assert isinstance(got, Fetched | Unchanged)
     shutil.rmtree(folder)
+    wait_until(lambda: supplier.is_left)

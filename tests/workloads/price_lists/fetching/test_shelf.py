@@ -9,7 +9,6 @@ import os
 import stat
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -190,26 +189,21 @@ def test_what_was_used_between_the_look_and_the_lock_stays(
     assert shelf.find(file.name) == file
 
 
-def test_who_comes_while_it_is_removed_finds_it_gone(shelf: Shelf, folder: Path) -> None:
+def test_who_waits_while_it_is_removed_finds_it_gone(
+    shelf: Shelf, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = put(shelf)
     make_old(folder)
-    cleaner = os.open(file.path, os.O_RDWR)
-    fcntl.flock(cleaner, fcntl.LOCK_EX)
-    with ThreadPoolExecutor(1) as pool:
-        waiting = threading.Event()
+    lock = module._lock
 
-        def use() -> None:
-            waiting.set()
-            with shelf.use(file.name):
-                pass
+    def remove_first(descriptor: int, how: int) -> bool:
+        monkeypatch.setattr(module, "_lock", lock)
+        assert shelf.remove_older_than(DAY).files == 1
+        return lock(descriptor, how)
 
-        used = pool.submit(use)
-        waiting.wait(20)
-        for path in folder.iterdir():
-            path.unlink()
-        os.close(cleaner)
-        with pytest.raises(FileGone):
-            used.result(20)
+    monkeypatch.setattr(module, "_lock", remove_first)
+    with pytest.raises(FileGone), shelf.use(file.name):
+        pass
 
 
 def test_cleaners_do_not_get_in_each_others_way(shelf: Shelf, folder: Path) -> None:

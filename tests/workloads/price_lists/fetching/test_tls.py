@@ -40,7 +40,8 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
         openssl(directory, "req", "-x509", *KEY, "-keyout", f"{name}.key", "-out", f"{name}.crt", *subject)
     openssl(directory, "req", *KEY, "-keyout", "server.key", "-out", "server.csr", "-subj", f"/CN={HOST}")
     known = ",".join(f"DNS:{name}" for name in NAMES if name != "other.test")
-    (directory / "names").write_text(f"subjectAltName={known}\n")
+    keys = "authorityKeyIdentifier=keyid\nsubjectKeyIdentifier=hash"  # which newer versions of Python insist on
+    (directory / "names").write_text(f"subjectAltName={known}\n{keys}\n")
     by_ca = ("-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "names")
     for name, days in (("server", "2"), ("late", "-1")):
         openssl(directory, "x509", "-req", "-in", "server.csr", "-out", f"{name}.crt", *by_ca, "-days", days)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from contextlib import ExitStack
 from dataclasses import replace
 from ipaddress import ip_network
 
@@ -181,6 +182,17 @@ def test_a_wrong_login(shelf: Shelf) -> None:
         failure = refused(supplier.url(login=LOGIN), shelf)
     assert (failure.code, failure.is_transient) == ("not_permitted", False)
     assert "are user and password right?" in failure.message
+
+
+def test_a_host_with_ipv6_only(shelf: Shelf) -> None:
+    limits = Limits(private_networks=(ip_network("::1"),))
+    with ExitStack() as stack:
+        try:
+            supplier = stack.enter_context(Supplier(answer(LIST), address="::1"))
+        except OSError:
+            pytest.skip("this machine has no IPv6")
+        order_first(supplier.url(), shelf, limits=limits)
+        assert supplier.visits[0].headers["Host"] == f"[::1]:{supplier.port}"
 
 
 def test_a_networks_address_may_be_allowed(shelf: Shelf) -> None:
