@@ -31,10 +31,14 @@ TAKEN = "taken"  # kind of the reason that another line has the product
 def match(
     lines: Sequence[Line], catalogue: Catalogue, scorer: Scorer, taken: Collection[int] = frozenset()
 ) -> list[Match]:
-    """One match for each line, in their order. Nothing in a line makes it raise.
+    """One match for each line of one list, in their order: judged, then settled."""
+    return settle(lines, judge(lines, catalogue, scorer), taken)
 
-    Some hundred lines at once are much quicker than one by one. `taken` are the products that the supplier's other items
-    are linked with already: no line is linked with them by itself.
+
+def judge(lines: Sequence[Line], catalogue: Catalogue, scorer: Scorer) -> list[Match]:
+    """One match for each line, in their order, each for itself. Nothing in a line makes it raise.
+
+    Some hundred lines at once are much quicker than one by one.
     """
     if not lines or not len(catalogue):
         return [Match(line.number, None, 0.0, "draft", ()) for line in lines]
@@ -69,7 +73,7 @@ def match(
         best = float(scores[ranked[0]]) if ranked else 0.0
         status = derive_status(best)
         matches.append(Match(line.number, shown[0].product_id if status == "linked" else None, best, status, tuple(shown)))
-    return settle(lines, matches, taken)
+    return matches
 
 
 def derive_status(score: float) -> Status:
