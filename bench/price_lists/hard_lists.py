@@ -15,18 +15,47 @@ from daemon.workloads.price_lists.line import Line
 from daemon.workloads.price_lists.product import CatalogueProduct
 
 MISSING = 0.35  # of the lines offer what the catalogue has not
-NOISE = ["NEW", "OEM", "original", "retail packaging", "bulk", "special offer", "Neu", "lagernd", "top", "promo", "EU version"]
+NOISE = ["NEW", "OEM", "original", "retail packaging", "special offer", "Neu", "lagernd", "promo", "EU version"]
 TRANSLATED = {
-    "black": ["schwarz", "noir", "blk"], "white": ["weiß", "blanc", "wht"], "red": ["rot", "rouge"], "blue": ["blau", "bleu"],
-    "green": ["grün", "vert"], "grey": ["grau", "gray", "gris"], "yellow": ["gelb", "jaune"], "pink": ["rosa"], "brown": ["braun"],
-    "size": ["Gr.", "size"], "cable": ["Kabel"], "pieces": ["Stück", "pcs"], "battery": ["Akku"], "inch": ["in", '"', "Zoll"],
-    "with": ["w/", "mit"], "set": ["Satz"],
-}  # fmt: skip
+    "black": ["schwarz", "noir", "blk"],
+    "white": ["weiß", "blanc", "wht"],
+    "red": ["rot", "rouge"],
+    "blue": ["blau", "bleu"],
+    "green": ["grün", "vert"],
+    "grey": ["grau", "gray", "gris"],
+    "yellow": ["gelb", "jaune"],
+    "pink": ["rosa"],
+    "brown": ["braun"],
+    "size": ["Gr.", "size"],
+    "cable": ["Kabel"],
+    "pieces": ["Stück", "pcs"],
+    "battery": ["Akku"],
+    "inch": ["in", '"', "Zoll"],
+    "with": ["w/", "mit"],
+    "set": ["Satz"],
+}
 UNITS = {
-    "nF": ("uF", 1e-3), "uF": ("nF", 1e3), "kΩ": ("ohm", 1e3), "Ω": ("kohm", 1e-3), "mA": ("A", 1e-3), "A": ("mA", 1e3), "mm": ("cm", 0.1),
-    "cm": ("mm", 10), "m": ("cm", 100), "kg": ("g", 1000), "g": ("kg", 1e-3), "ml": ("l", 1e-3), "l": ("ml", 1000), "TB": ("GB", 1000),
-    "MHz": ("kHz", 1000), "kHz": ("MHz", 1e-3), "mW": ("W", 1e-3), "uH": ("nH", 1000), "nH": ("uH", 1e-3), "V": ("mV", 1e3),
-}  # fmt: skip
+    "nF": ("uF", 1e-3),
+    "uF": ("nF", 1e3),
+    "kΩ": ("ohm", 1e3),
+    "Ω": ("kohm", 1e-3),
+    "mA": ("A", 1e-3),
+    "A": ("mA", 1e3),
+    "mm": ("cm", 0.1),
+    "cm": ("mm", 10),
+    "m": ("cm", 100),
+    "kg": ("g", 1000),
+    "g": ("kg", 1e-3),
+    "ml": ("l", 1e-3),
+    "l": ("ml", 1000),
+    "TB": ("GB", 1000),
+    "MHz": ("kHz", 1000),
+    "kHz": ("MHz", 1e-3),
+    "mW": ("W", 1e-3),
+    "uH": ("nH", 1000),
+    "nH": ("uH", 1e-3),
+    "V": ("mV", 1e3),
+}
 _VALUE = re.compile(r"(?<![\w.,])(\d+(?:\.\d+)?)\s?(" + "|".join(sorted(UNITS, key=len, reverse=True)) + r")(?![\w/])")
 
 

@@ -13,7 +13,7 @@ from itertools import product as combinations
 
 from daemon.workloads.price_lists.product import CatalogueProduct
 
-SYLLABLES = "ba be bo da do fe fi ga go ka ki ko la le lo ma mi mo na ne no pa pe ra re ri ro sa se so ta te ti to va ve vi vo za zo".split()
+SYLLABLES = [first + second for first in "bdfgklmnprstvz" for second in "aeio"]
 ENDINGS = ["", "n", "r", "x", "l", "tec", "line", "form", "san", "max"]
 LEGAL = ["", "", "", " GmbH", " Inc.", " Ltd", " AG", " Tools", " Europe"]
 COLOURS = ["black", "white", "red", "blue", "green", "grey", "navy", "yellow", "pink", "brown"]
@@ -28,7 +28,7 @@ SERIES: Sequence[Series] = (
     ("Running Shoe {0} EU {1}", (COLOURS[:5], ["38", "39", "40", "41", "42", "43", "44", "45"])),
     ("Safety Gloves Nitrile Coated {0} Size {1}", (["Grey", "Black"], ["7", "8", "9", "10", "11"])),
     ("Cordless Drill Driver {0} with {1} Battery", (["12V", "18V", "36V"], ["1.5Ah", "2.0Ah", "4.0Ah", "5.0Ah"])),
-    ("HSS Twist Drill Bit {0} x {1}", (["2 mm", "3 mm", "4 mm", "5 mm", "6 mm", "8 mm", "10 mm"], ["single", "10 pcs"])),
+    ("HSS Twist Drill Bit {0} x {1}", (["2 mm", "3 mm", "4 mm", "6 mm", "8 mm", "10 mm"], ["single", "10 pcs"])),
     ("Hex Key Set {0} pieces {1}", (["7", "9", "13"], ["metric", "inch", "Torx"])),
     ("Circular Saw Blade {0} {1} teeth", (["160 mm", "190 mm", "216 mm", "254 mm"], ["24", "40", "60", "80"])),
     ("Sanding Discs 125 mm grit {0} pack of {1}", (["40", "60", "80", "120", "180", "240"], ["10", "50"])),
@@ -55,7 +55,23 @@ SERIES: Sequence[Series] = (
     ("Storage Box with lid {0} {1}", (["5 l", "12 l", "30 l", "60 l"], ["clear", "grey"])),
     ("Garden Hose {0} {1}", (['1/2"', '3/4"'], ["10 m", "20 m", "30 m", "50 m"])),
 )  # fmt: skip
-TOPICS = "River Winter Garden Silence Machine Harbour Island Letter Mountain Shadow Bread History Bridge Forest Night".split()
+TOPICS = [
+    "River",
+    "Winter",
+    "Garden",
+    "Silence",
+    "Machine",
+    "Harbour",
+    "Island",
+    "Letter",
+    "Mountain",
+    "Shadow",
+    "Bread",
+    "History",
+    "Bridge",
+    "Forest",
+    "Night",
+]
 FORMATS = ["Paperback", "Hardcover", "Large Print"]
 
 
@@ -68,7 +84,9 @@ def make_shop(number: int, seed: int) -> list[CatalogueProduct]:
         for name, maker, part_number, price, attributes in series:
             barcode = _gtin(chance) if chance.random() < 0.5 else None
             made.append(
-                CatalogueProduct(len(made) + 1, name, f"S{len(made):06d}", maker, part_number, barcode, price, attributes)
+                CatalogueProduct(
+                    len(made) + 1, name, f"S{len(made):06d}", maker, part_number, barcode, price, attributes
+                )
             )
     return made[:number]
 
@@ -84,7 +102,11 @@ def _goods(chance: random.Random) -> Iterator[Goods]:
     stem = f"{invent_word(chance)[:3].upper()}{chance.choice(['', '-'])}{chance.randrange(10, 9999)}"
     base = chance.uniform(2, 200)
     for place, chosen in enumerate(combinations(*choices)):
-        words = [maker.split()[0], model, pattern.format(*chosen)] if chance.random() < 0.8 else [model, pattern.format(*chosen)]
+        words = (
+            [maker.split()[0], model, pattern.format(*chosen)]
+            if chance.random() < 0.8
+            else [model, pattern.format(*chosen)]
+        )
         code = f"{stem}{chance.choice(['-', '/', ''])}{place:02d}" if has_codes else None
         if code and chance.random() < 0.3:
             words.append(code)
@@ -98,7 +120,13 @@ def _books(chance: random.Random) -> Iterator[Goods]:
     title = f"The {chance.choice(TOPICS)} of {invent_word(chance).title()}"
     for volume, form in combinations(range(1, chance.randrange(2, 6)), FORMATS):
         name = f"{title}, Vol. {volume} by {author} ({form})"
-        yield name, invent_word(random.Random(author)).title() + " Press", None, Decimal("9.90") + 5 * FORMATS.index(form), {}
+        yield (
+            name,
+            invent_word(random.Random(author)).title() + " Press",
+            None,
+            Decimal("9.90") + 5 * FORMATS.index(form),
+            {},
+        )
 
 
 def invent_word(chance: random.Random) -> str:

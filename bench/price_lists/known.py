@@ -16,7 +16,6 @@ from daemon.workloads.price_lists.matching.makers import compare_makers, maker_w
 from daemon.workloads.price_lists.matching.text import compact, fold
 from daemon.workloads.price_lists.product import CatalogueProduct
 
-
 # By what a link counts as right: the truth names it; brand and part number are the same by their columns; the same, but
 # the part number or the brand of one stands in the other's name. Or it does not.
 Ruling = Literal["truth", "columns", "name", "wrong"]
@@ -82,8 +81,8 @@ def read_catalogue(path: Path) -> list[CatalogueProduct]:
 def rule(line: Line, product: CatalogueProduct, truth: Mapping[int, int]) -> Ruling:
     """Whether a link is right, and by what. See Ruling.
 
-    The truth gives each line one product at most, and leaves out matches that its makers did not find. Brands are the same
-    when they are written the same, or one is part of the other ("I-Tec", "I-Tec Electronics").
+    The truth gives each line one product at most, and leaves out matches that its makers did not find. Brands are the
+    same when they are written the same, or one is part of the other ("I-Tec", "I-Tec Electronics").
     """
     if truth.get(line.number) == product.product_id:
         return "truth"
@@ -96,10 +95,10 @@ def rule(line: Line, product: CatalogueProduct, truth: Mapping[int, int]) -> Rul
         maker and set(maker) <= set(fold(name).split())
         for maker, name in ((makers[0], product.name), (makers[1], line.name))
     )
-    is_code_there = (code and code in {other, *map(compact, product.name.split())}) or (
-        other and other in map(compact, line.name.split())
-    )
-    return "name" if is_code_there and (is_same_brand or is_named) else "wrong"
+    own = code.removeprefix("".join(makers[0])) or code  # "HP CH566A"
+    there = {other, *map(compact, product.name.split())} if code else set(map(compact, line.name.split()))
+    is_code_there = (own if code else other) in there
+    return "name" if (code or other) and is_code_there and (is_same_brand or is_named) else "wrong"
 
 
 def is_right(line: Line, product: CatalogueProduct) -> bool:

@@ -3,8 +3,8 @@
     python -m bench.price_lists.matching DIR [--catalogue path.csv.gz] [--held-out] [--list]
 
 DIR holds supplier_items.csv.gz (with a column `split`: train, test), products.csv.gz and truth.csv.gz. The weights are
-those that catalogd is shipped with; the threshold for F1 is chosen on the train half; everything else is measured on the
-test half. With a catalogue (the columns that `catalogd import --help` names) hard lists made from it, and from an
+those that catalogd is shipped with; the threshold for F1 is chosen on the train half; everything else is measured on
+the test half. With a catalogue (the columns that `catalogd import --help` names) hard lists made from it, and from an
 invented shop, are measured too: other products and other chances than the weights were learned from. With --held-out
 weights are learned anew for each list without it and everything made like it, and measured on it.
 """
@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import gc
 import platform
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,13 +26,14 @@ from bench.figures import Figure, print_table
 from bench.price_lists import learning
 from bench.price_lists.hard_lists import HardList, make_hard_list
 from bench.price_lists.invented import make_shop
-from bench.price_lists.known import Known, Ruling, read_known, rule
+from bench.price_lists.known import Known, Ruling, is_right, read_known, rule
 from daemon.workloads.price_lists.line import Line
 from daemon.workloads.price_lists.matching.candidates import find_candidates
 from daemon.workloads.price_lists.matching.catalogue import Catalogue
 from daemon.workloads.price_lists.matching.match import Match
 from daemon.workloads.price_lists.matching.matching import match
 from daemon.workloads.price_lists.matching.scorer import Scorer, shipped_scorer
+from daemon.workloads.price_lists.matching.text import compact
 from daemon.workloads.price_lists.product import CatalogueProduct
 
 SLICE = 500  # lines
@@ -41,8 +42,8 @@ F1, PRECISION, RECALL, SPEED = 0.73, 0.97, 0.99, 2_000.0
 COUNTED: Mapping[Ruling, str] = {
     "truth": "the truth names it",
     "columns": "not in the truth; same brand and same part number, both in their columns: counted as right",
-    "name": "not in the truth; same brand, and the part number of one stands as a whole word in the other's name or column: "
-    "counted as right in the wider figure only",
+    "name": "not in the truth; the same brand and part number, but one of them stands in a name, not in its column:"
+    " counted as right in the wider figure only",
     "wrong": "neither: counted as wrong",
 }
 
@@ -113,13 +114,21 @@ def measure_known(known: Known, scorer: Scorer, *, shows: bool) -> list[Figure]:
             quality.f1 >= F1,
         ),
         Figure(
-            "precision at 95 and above, brand and part number by column", f"{PRECISION}", f"{strict:.4f} of {count}", strict >= PRECISION
+            "precision at 95 and above, brand and part number by column",
+            f"{PRECISION}",
+            f"{strict:.4f} of {count}",
+            strict >= PRECISION,
         ),
         Figure("the same, part numbers in names too", f"{PRECISION}", f"{wide:.4f} of {count}", wide >= PRECISION),
         Figure("the same, by the truth alone", "", f"{counts['truth'] / max(1, count):.4f}", None),
         Figure("truth among the candidates, test half", f"{RECALL}", f"{recall:.4f}", recall >= RECALL),
         Figure("linked, review, draft", "", ", ".join(str(statuses[s]) for s in ("linked", "review", "draft")), None),
-        Figure(f"lines/s, match alone, {len(catalogue):,} products", f"{SPEED:,.0f}", f"{rate:,.0f} ({busy:,.0f} per CPU second)", rate >= SPEED),
+        Figure(
+            f"lines/s, match alone, {len(catalogue):,} products",
+            f"{SPEED:,.0f}",
+            f"{rate:,.0f} ({busy:,.0f} per CPU second)",
+            rate >= SPEED,
+        ),
         Figure("the index: seconds, bytes for a product", "", f"{build:.1f} s, {memory:,.0f}", None),
     ]
 
@@ -138,7 +147,12 @@ def measure_hard(name: str, hard: HardList, scorer: Scorer) -> list[Figure]:
     there = sum(hard.truth[line.number] is not None for line in rest)
     return [
         Figure(f"{name}: F1 of the best link", "", f"{quality.f1:.3f}", None),
-        Figure(f"{name}: precision at 95 and above", f"{PRECISION}", f"{precision:.4f} of {len(linked)} (there are {there})", precision >= PRECISION),
+        Figure(
+            f"{name}: precision at 95 and above",
+            f"{PRECISION}",
+            f"{precision:.4f} of {len(linked)} (there are {there})",
+            precision >= PRECISION,
+        ),
         Figure(f"{name}: truth among the candidates", "", f"{recall:.4f}", None),
     ]
 
@@ -209,10 +223,12 @@ def print_rulings(
 
 def print_left_out(known: Known, test: Sequence[Line], matches: Sequence[Match], *, shows: bool) -> None:
     """Lines without a match in the truth that have a product of the same brand and part number, and are not linked."""
-    by_id = {product.product_id: product for product in known.products}
+    by_code: dict[str, list[CatalogueProduct]] = defaultdict(list)
+    for product in known.products:
+        by_code[compact(product.part_number)].append(product)
     left = []
     for line, found in zip(test, matches, strict=True):
-        twins = [p for p in by_id.values() if rule(line, p, {}) == "columns"] if line.part_number else []
+        twins = [twin for twin in by_code[compact(line.part_number)] if is_right(line, twin)]
         if line.number not in known.truth and twins and found.product_id is None:
             left.append((line, found, twins[0]))
     print(f"\n{len(left)} lines that the truth leaves out have such a product, and are not linked by themselves")

@@ -4,11 +4,11 @@ _LENGTHS = frozenset({8, 12, 13, 14})
 
 
 def read_barcode(text: str | None) -> int:
-    """The GTIN-14 as a number; 0 where the text is none, or its check digit is wrong (GS1 General Specifications 7.9)."""
+    """The GTIN-14 as a number; 0 where the text is none, or its check digit is wrong (GS1 General Specifications)."""
     if not text or len(text) > 40:
         return 0
     digits = "".join(sign for sign in text if "0" <= sign <= "9")
-    if len(digits) == 9 and text.rstrip()[-1] in "xX" or len(digits) == 10:
+    if (len(digits) == 9 and text.rstrip()[-1] in "xX") or len(digits) == 10:
         return _read_isbn(f"{digits}X"[:10])
     if len(digits) not in _LENGTHS or not int(digits) or any(sign.isalpha() for sign in text):
         return 0

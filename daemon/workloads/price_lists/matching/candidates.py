@@ -30,8 +30,8 @@ class Pairs:
 def find_candidates(reading: Reading, catalogue: Catalogue, most: int = MOST) -> Pairs:
     """Up to `most` candidates for each line: those that share its rarest facts.
 
-    Rarest first, so many facts of a line are looked up that BUDGET products are seen: common words cost nothing, and the
-    time grows with the root of the catalogue's size. A barcode goes before everything.
+    Rarest first, so many facts of a line are looked up that BUDGET products are seen: common words cost nothing, and
+    the time grows with the root of the catalogue's size. A barcode goes before everything.
     """
     asked = _rarest(reading.facts, catalogue)
     found = asked @ catalogue.postings
@@ -76,6 +76,4 @@ def _by_barcode(reading: Reading, catalogue: Catalogue) -> dict[int, NDArray[np.
     sorted_codes = catalogue.columns.barcodes[places]
     begin = np.searchsorted(sorted_codes, asked, "left")
     end = np.searchsorted(sorted_codes, asked, "right")
-    return {
-        row: places[begin[row] : end[row]][:MOST] for row in np.flatnonzero((asked > 0) & (end > begin)).tolist()
-    }
+    return {row: places[begin[row] : end[row]][:MOST] for row in np.flatnonzero((asked > 0) & (end > begin)).tolist()}

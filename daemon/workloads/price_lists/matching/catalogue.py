@@ -54,9 +54,9 @@ class Catalogue:
     About 1.4 kB for each product (measured: bench.price_lists.matching), and some milliseconds for a hundred.
 
     ids: int64 (products,).
-    keys: int64 (facts,), sorted: what any product has. weights: float32 (facts,), the rarer the greater; the weight of a
-        fact that no product has is `greatest_weight`. counts: int32 (facts,), products that have it.
-        group_of: uint8 (facts,).
+    keys: int64 (facts,), sorted: what any product has.
+    weights: float32 (facts,), the rarer the greater; that of a fact that no product has is `greatest_weight`.
+    counts: int32 (facts,), products that have it. group_of: uint8 (facts,).
     facts: float32 (products, facts), the weight of each; negative for what the name does not say.
     postings: the same turned round, all positive.
     barcode_order: (products,), the rows in the order of their barcodes.
@@ -71,9 +71,7 @@ class Catalogue:
             if product.product_id in ids:
                 continue
             ids[product.product_id] = None
-            facts = read_facts(
-                product.name, product.manufacturer, product.part_number, product.sku, product.attributes
-            )
+            facts = read_facts(product.name, product.manufacturer, product.part_number, product.sku, product.attributes)
             table.add(facts)
             columns.add(product.name, product.part_number, product.manufacturer, product.barcode, product.price)
         self.ids = np.fromiter(ids, dtype=np.int64, count=len(ids))
@@ -131,10 +129,10 @@ class Catalogue:
         facts_.sort_indices()
         number = len(groups())
         is_new = ~is_seen & (signs > 0)
-        unseen = np.bincount(rows[is_new] * number + kinds[is_new], minlength=len(lines) * number)
-        unseen = unseen.reshape(len(lines), number) * np.float32(self.greatest_weight)
+        counts = np.bincount(rows[is_new] * number + kinds[is_new], minlength=len(lines) * number)
+        unseen = (counts * self.greatest_weight).reshape(len(lines), number).astype(np.float32)
         built = columns.build()
-        return Reading(built, facts_, unseen.astype(np.float32), self._places_of(built.codes), texts)
+        return Reading(built, facts_, unseen, self._places_of(built.codes), texts)
 
     def _places_of(self, codes: Sequence[str]) -> NDArray[np.intp]:
         """Where among the facts the codes are; -1 for those that are not, and for ""."""

@@ -49,7 +49,7 @@ def _sum(catalogue: Catalogue, matrix: sparse.csr_array, values: NDArray[np.floa
     """The values of each row, added up by group."""
     rows, number = matrix.shape[0], len(groups())
     cells = np.repeat(np.arange(rows) * number, np.diff(matrix.indptr)) + catalogue.group_of[matrix.indices]
-    return np.bincount(cells, values, rows * number).reshape(rows, number)
+    return np.bincount(cells, values.astype(np.float64), rows * number).reshape(rows, number).astype(np.float64)
 
 
 def _clean(weights: Weights) -> Weights:

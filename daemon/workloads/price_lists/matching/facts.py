@@ -8,9 +8,9 @@ from functools import cache, lru_cache
 from hashlib import blake2b
 from typing import NamedTuple
 
-from daemon.workloads.price_lists.matching.variants import colours, conditions
 from daemon.workloads.price_lists.matching.quantities import find_quantities, units
 from daemon.workloads.price_lists.matching.text import LONGEST_CODE, compact, fold, tidy
+from daemon.workloads.price_lists.matching.variants import colours, conditions
 
 WORD, NUMBER, CODE, COLOUR, CONDITION, SIZE = range(6)
 FIRST_DIMENSION = 6
@@ -24,6 +24,8 @@ _SIZE = re.compile(
     r"(\d{1,3}(?:[.,]5)?|[2-6]?x{0,3}[sml])(?!\w)|(?<![\w-])([2-6]xl|x{1,4}l|xx?s)(?![\w-])",
     re.IGNORECASE,
 )
+_LAST_SIZE = re.compile(r"(?<![^\s])[SML]$")
+_PACK_HINT = re.compile(r"pa|pk|pck|set|bo?x|case|bag|lot|ca?rto?n|conf|ct", re.IGNORECASE)
 _PACK = re.compile(
     r"(?<!\w)(?:pack|set|box|case|bag|lot|carton|pkg|paquet|lote|confezione|packung|karton)\s?(?:of|à|de|da|mit|a)\s?(\d{1,5})(?!\w)"
     r"|(?<!\w)(twin|dual|double|two|triple|three|four|six|single|doppel|2er|3er|4er|5er|6er|10er)[\s-]?(?:pack|pk|pck|set)(?!\w)"
@@ -79,15 +81,16 @@ def read_facts(
 def _read_text(text: str, facts: dict[Fact, None]) -> None:
     """Add what the text says."""
     text = tidy(text)
+    _read_variants(text, facts)
     if any(map(str.isdigit, text)):
-        text = _read_numbers(text, facts)
+        text = _read_quantities(text, facts)
     for chunk in _CHUNK.findall(fold(text)):
         if len(facts) >= MOST:
             return
         if chunk.isalpha():
-            facts[_word(chunk)] = None
+            facts[_word(chunk[:LONGEST_CODE])] = None
             continue
-        parts = _PART.findall(chunk)
+        parts = [part[:LONGEST_CODE] for part in _PART.findall(chunk)]
         has_digit = any(part[0].isdigit() for part in parts)
         is_mixed = has_digit and any(part[0].isalpha() for part in parts)
         for part in parts:
@@ -101,15 +104,22 @@ def _read_text(text: str, facts: dict[Fact, None]) -> None:
                 facts[Fact(CODE, short[:LONGEST_CODE])] = None
 
 
-def _read_numbers(text: str, facts: dict[Fact, None]) -> str:
-    """Add quantities, packs and sizes. Returns the text without the quantities; what they are made of is read."""
-    dimensions = _dimension_groups()
-    for pack in _PACK.finditer(text):
-        word = pack[2]
-        count = _PACK_WORDS[word.lower()] if word else int(pack[1] or pack[3] or pack[4])
-        facts[Fact(dimensions["pack"], f"{count:g}")] = None
+def _read_variants(text: str, facts: dict[Fact, None]) -> None:
+    """Add packs and sizes, which may be told in words and letters."""
+    if _PACK_HINT.search(text):
+        for pack in _PACK.finditer(text):
+            word = pack[2]
+            count = _PACK_WORDS[word.lower()] if word else int(pack[1] or pack[3] or pack[4])
+            facts[Fact(_dimension_groups()["pack"], f"{count:g}")] = None
     for size in _SIZE.finditer(text):
         facts[Fact(SIZE, (size[1] or size[2]).lower().replace(",", "."))] = None
+    if last := _LAST_SIZE.search(text):
+        facts[Fact(SIZE, last[0].lower())] = None
+
+
+def _read_quantities(text: str, facts: dict[Fact, None]) -> str:
+    """Add numbers with units. Returns the text without the units; what is left of it is still to be read."""
+    dimensions = _dimension_groups()
     rest, end = [], 0
     for found in find_quantities(text):
         facts[Fact(dimensions[found.quantity.dimension], f"{found.quantity.value:g}")] = None

@@ -10,10 +10,19 @@ from scipy import sparse
 
 from daemon.workloads.price_lists.matching.candidates import Pairs
 from daemon.workloads.price_lists.matching.catalogue import Catalogue, Columns, Reading
-from daemon.workloads.price_lists.matching.variants import kin
 from daemon.workloads.price_lists.matching.comparison import Comparison, compare_facts
-from daemon.workloads.price_lists.matching.facts import CODE, COLOUR, CONDITION, FIRST_DIMENSION, NUMBER, SIZE, WORD, groups
+from daemon.workloads.price_lists.matching.facts import (
+    CODE,
+    COLOUR,
+    CONDITION,
+    FIRST_DIMENSION,
+    NUMBER,
+    SIZE,
+    WORD,
+    groups,
+)
 from daemon.workloads.price_lists.matching.makers import compare_makers
+from daemon.workloads.price_lists.matching.variants import kin
 
 SHORTEST_CODE = 4  # signs of a part number that is looked for in others
 RARE = 0.4  # of the greatest weight: a code shared by more products than that leaves says nothing
@@ -28,13 +37,43 @@ class Feature(NamedTuple):
 
 FEATURES = tuple(
     Feature(name.removeprefix("-"), -1 if name[0] == "-" else 1)
-    for name in """barcode_same -barcode_other
-    code_same code_named code_shared code_part -code_other
-    maker_same maker_alike maker_named -maker_rival -maker_other
-    line_covered product_covered words_shared letters_alike letters_same -line_only -product_only
-    numbers_shared -numbers_other quantities_same -quantities_other
-    colour_same -colour_other -condition_other size_same -size_other pack_same -pack_other -pack_one_sided
-    price_near -price_far -price_very_far lead""".split()
+    for name in [
+        "barcode_same",
+        "-barcode_other",
+        "code_same",
+        "code_named",
+        "code_shared",
+        "code_part",
+        "-code_other",
+        "maker_same",
+        "maker_alike",
+        "maker_named",
+        "-maker_rival",
+        "-maker_other",
+        "line_covered",
+        "product_covered",
+        "words_shared",
+        "letters_alike",
+        "letters_same",
+        "-line_only",
+        "-product_only",
+        "numbers_shared",
+        "-numbers_other",
+        "quantities_same",
+        "-quantities_other",
+        "colour_same",
+        "-colour_other",
+        "-condition_other",
+        "size_same",
+        "-size_other",
+        "pack_same",
+        "-pack_other",
+        "-pack_one_sided",
+        "price_near",
+        "-price_far",
+        "-price_very_far",
+        "lead",
+    ]
 )
 NAMES = tuple(feature.name for feature in FEATURES)
 COLUMN = {name: number for number, name in enumerate(NAMES)}
@@ -45,8 +84,8 @@ Column = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Features:
-    """values: float64 (pairs, features), `lead` still 0: the scorer fills it in. Flags and shares are in [0, 1]; weights of
-    words are in units of the rarest word's, at most 4; prices in logarithms.
+    """values: float64 (pairs, features), `lead` still 0: the scorer fills it in. Flags and shares are in [0, 1];
+    weights of words are in units of the rarest word's, at most 4; prices in logarithms.
 
     usual_ratio: of the list's prices to the catalogue's, 1 where it is not known.
     """
@@ -141,7 +180,10 @@ def _compare_makers(ours: Columns, theirs: Columns, pairs: Pairs) -> dict[str, C
         kinships.append(kinship)
         is_named.append(
             kinship in ("unknown", "other")
-            and ((bool(one) and " ".join(one) in theirs.names[product]) or (bool(other) and " ".join(other) in ours.names[line]))
+            and (
+                (bool(one) and " ".join(one) in theirs.names[product])
+                or (bool(other) and " ".join(other) in ours.names[line])
+            )
         )
     kinds, named = np.array(kinships, dtype="U7"), np.array(is_named, dtype=bool)
     return {
@@ -203,7 +245,8 @@ def _compare_values(compared: Comparison, scale: float) -> dict[str, Column]:
 
 def _colours_differ(reading: Reading, catalogue: Catalogue, pairs: Pairs, compared: Comparison) -> Column:
     """True where both say colours, none of them the same or near."""
-    differ = (compared.shared[:, COLOUR] == 0) & (compared.only_line[:, COLOUR] > 0) & (compared.besides[:, COLOUR] > 0)
+    has = [weights[:, COLOUR] > 0 for weights in (compared.shared, compared.only_line, compared.besides)]
+    differ = np.asarray(~has[0] & has[1] & has[2], dtype=np.float64)
     for pair in np.flatnonzero(differ).tolist():
         said = [fact.text for fact in reading.texts[pairs.lines[pair]].said if fact.group == COLOUR]
         other = {fact.text for fact in catalogue.facts_of(pairs.products[pair]) if fact.group == COLOUR}

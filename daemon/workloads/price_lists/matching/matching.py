@@ -38,7 +38,7 @@ def match(
 def judge(lines: Sequence[Line], catalogue: Catalogue, scorer: Scorer) -> list[Match]:
     """One match for each line, in their order, each for itself. Nothing in a line makes it raise.
 
-    Some hundred lines at once are much quicker than one by one.
+    Some hundred lines at once are much quicker than one by one. Lines of one supplier tell what its prices usually are.
     """
     if not lines or not len(catalogue):
         return [Match(line.number, None, 0.0, "draft", ()) for line in lines]
@@ -72,7 +72,9 @@ def judge(lines: Sequence[Line], catalogue: Catalogue, scorer: Scorer) -> list[M
             )
         best = float(scores[ranked[0]]) if ranked else 0.0
         status = derive_status(best)
-        matches.append(Match(line.number, shown[0].product_id if status == "linked" else None, best, status, tuple(shown)))
+        matches.append(
+            Match(line.number, shown[0].product_id if status == "linked" else None, best, status, tuple(shown))
+        )
     return matches
 
 

@@ -122,7 +122,11 @@ class Explainer:
         ratio /= self._usual_ratio
         if 0.91 < ratio < 1.1:
             return f"the price is about the same{usual}"
-        return f"price {ratio:.2g} times the catalogue's{usual}" if ratio < 1000 else f"the price is beyond all measure{usual}"
+        return (
+            f"price {ratio:.2g} times the catalogue's{usual}"
+            if ratio < 1000
+            else f"the price is beyond all measure{usual}"
+        )
 
 
 def name_features(values: NDArray[np.float64]) -> dict[str, float]:

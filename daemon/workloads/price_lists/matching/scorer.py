@@ -1,12 +1,12 @@
 """The score of a pair: an additive logistic model with shipped weights, which people's reviews teach."""
 
 import json
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import Self
-import tomllib
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +48,8 @@ class Scorer:
         values[:, LEAD] = 0
         alone = values @ self.weights
         values[:, LEAD] = _leads(alone, lines)
-        return alone + values[:, LEAD] * self.weights[LEAD] + self.offset
+        log_odds: NDArray[np.float64] = alone + values[:, LEAD] * self.weights[LEAD] + self.offset
+        return log_odds
 
     def taught(self, reviews: Sequence[Reviewed]) -> Self:
         """A scorer that has learned from people's decisions, too. The same reviews give the same scorer.
@@ -131,6 +132,6 @@ def _read_values(features: Mapping[str, float]) -> NDArray[np.float64]:
     values = np.zeros(len(NAMES))
     for name, value in features.items():
         column = COLUMN.get(name)
-        if column is not None and isinstance(value, (int, float)) and np.isfinite(value):
+        if column is not None and np.isfinite(value):
             values[column] = np.clip(value, -MOST_LEAD if column == LEAD else 0, 4)
     return values

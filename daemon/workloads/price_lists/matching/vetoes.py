@@ -15,12 +15,13 @@ Flags = NDArray[np.bool_]
 def find_vetoes(values: NDArray[np.float64]) -> Mapping[str, Flags]:
     """For each kind of reason the pairs that it keeps from being linked. `values` are scored: the lead is in.
 
-    Colours, sizes, quantities and packs that differ always do; what an equal part number or barcode explains (a pack that
-    only one side tells of, a number that only one side has) does not where these are equal.
+    Colours, sizes, quantities and packs that differ always do; what an equal part number or barcode explains (a pack
+    that only one side tells of, a number that only one side has) does not where these are equal.
     """
 
     def has(*names: str) -> Flags:
-        return (values[:, [COLUMN[name] for name in names]] > 0).any(axis=1)
+        flags: Flags = np.logical_or.reduce([values[:, COLUMN[name]] > 0 for name in names])
+        return flags
 
     is_identified = has("code_same", "barcode_same")
     return {

@@ -1,6 +1,7 @@
 """Finds out how a text file is cut into cells."""
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -56,7 +57,7 @@ def _quoting(lines: Sequence[str]) -> tuple[str, str | None]:
     quote = '"'
     if text.count("'") > 2 * text.count('"') and _wrapped(text, "'") > 2:
         quote = "'"
-    doubled = sum(text.count(quote * 2 + character) for character in "abcdefghijklmnopqrstuvwxyz ")
+    doubled = len(re.findall(rf"[^,;\t|\n]{quote * 2}|{quote * 2}[^,;\t|\n]", text))  # else it is an empty cell
     escape = "\\" if text.count("\\" + quote) > doubled else None
     return quote, escape
 

@@ -39,8 +39,12 @@ _SINGLE_BYTE = (
     "mac_roman",
     "mac_cyrillic",
 )
+_OTHER_SCRIPTS = [
+    "cp932", "shift_jis", "euc_jp", "gb18030", "big5", "cp949", "euc_kr", "cp1255", "cp1256", "cp1258", "cp874",
+]  # fmt: skip
+
 _SURE = 0.9  # at least this much of a text must fit a language, or it is asked whether it is another script
-_BINARY = 0.01  # share of NUL bytes from which a file is no text
+_FEW, _BINARY = 100, 0.01  # NUL bytes, in all and as a share: with more a file is no text
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,7 @@ def detect_encoding(path: Path, beat: Callable[[], None]) -> Encoding:
             utf8.decode(b"", final=True)
         except UnicodeDecodeError:
             is_utf8 = False
-    if size and nul_bytes > size * _BINARY:
+    if nul_bytes > max(_FEW, size * _BINARY):
         raise ListUnreadable("not_a_list", "The file is neither text nor a workbook of a known kind.")
     if is_utf8:
         return Encoding(marked or "utf-8", 1.0, nul_bytes)
@@ -97,13 +101,12 @@ def detect_encoding(path: Path, beat: Callable[[], None]) -> Encoding:
 
 def _wide_by_nuls(head: bytes) -> str | None:
     """UTF-16 without a mark: of mostly western text every other byte is NUL."""
-    half = len(head) // 2
-    if half < 2:
-        return None
-    if head[1::2].count(0) > half * 0.6 and head[::2].count(0) < half * 0.1:
-        return "utf-16-le"
-    if head[::2].count(0) > half * 0.6 and head[1::2].count(0) < half * 0.1:
-        return "utf-16-be"
+    for name, high, low in (("utf-16-le", 1, 0), ("utf-16-be", 0, 1)):
+        if all(
+            len(part) >= 4 and part[high::2].count(0) > len(part) * 0.3 and part[low::2].count(0) < len(part) * 0.05
+            for part in (head[:24], head)
+        ):
+            return name
     return None
 
 
@@ -117,7 +120,7 @@ def _guess(sample: bytes) -> tuple[str, float]:
             continue
     best, name = max(fits, key=lambda fit: fit[0])
     if best < _SURE:
-        found = charset_normalizer.from_bytes(sample, steps=5, chunk_size=512).best()
-        if found is not None and found.encoding not in {"ascii", *_SINGLE_BYTE}:
+        found = charset_normalizer.from_bytes(sample, steps=5, chunk_size=512, cp_isolation=_OTHER_SCRIPTS).best()
+        if found is not None and found.encoding in _OTHER_SCRIPTS:
             return found.encoding, round(min(0.9, 1 - found.chaos), 2)
     return name, round(best * 0.95, 2)

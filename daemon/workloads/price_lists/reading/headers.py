@@ -60,6 +60,8 @@ def scores_of(header: str) -> Mapping[str, int]:
     known = synonyms()
     if not words or len(words) > 12:
         return {}
+    if words in known.phrases:
+        return known.phrases[words]
     core = tuple(word for word in words if word not in known.noise) or words
     found: dict[str, int] = {}
     for text in {words, core}:
@@ -76,9 +78,7 @@ def scores_of(header: str) -> Mapping[str, int]:
                 found[name] = 70
     joined = f" {' '.join(words)} "
     return {
-        name: score
-        for name, score in found.items()
-        if name in known.phrases.get(words, ()) or not any(f" {word} " in joined for word in known.never[name])
+        name: score for name, score in found.items() if not any(f" {word} " in joined for word in known.never[name])
     }
 
 
@@ -112,7 +112,7 @@ class Columns:
     fields: Mapping[str, int]  # field -> position
     score: int  # how surely, to compare headers
     duplicates: Sequence[str] = field(default=())
-    synonyms: Mapping[str, str] = field(default_factory=dict)  # fields found by name -> header
+    named: Mapping[str, str] = field(default_factory=dict)  # fields found by their header -> the header
 
     @property
     def characteristics(self) -> Mapping[str, int]:
@@ -159,7 +159,11 @@ def choose_columns(header: Sequence[str], mapping: Mapping[str, str | int | None
         placed | by_name,
         total + 100 * len(placed),
         list(dict.fromkeys(repeated)),
-        {name: header[position] for name, position in by_name.items()},
+        {
+            name: header[position]
+            for name, position in (placed | by_name).items()
+            if name in by_name or not is_position(mapping[name], header)
+        },
     )
 
 
@@ -171,19 +175,32 @@ def _rank(header: str, wanted: PriceKind | None) -> int:
 def _find(header: Sequence[str], name: str, place: str | int) -> int:
     """The position of a column that a mapping names."""
     if isinstance(place, str):
-        wanted = " ".join(place.split())
-        if wanted in header:
-            return header.index(wanted)
-        alike = [position for position, text in enumerate(header) if text and normalise(text) == normalise(wanted)]
-        if alike and normalise(wanted):
+        alike = _alike(header, place)
+        if alike:
             return alike[0]
-        position = _position(wanted)
+        position = _position(place.strip())
     else:
         position = place
     if position is not None and position < len(header):
         return position
     there = ", ".join(f"“{text}”" for text in header if text)[:500] or f"{len(header)} columns without names"
     raise NoSuchColumn(f"the mapping puts {name} into the column {place!r}, which is not there; there are: {there}")
+
+
+def is_position(place: str | int | None, header: Sequence[str]) -> bool:
+    """Whether it tells a column by its position, not by its header."""
+    if not isinstance(place, str):
+        return True
+    return _position(place.strip()) is not None and not _alike(header, place)
+
+
+def _alike(header: Sequence[str], name: str) -> list[int]:
+    """The positions of a header, exactly as it stands there or else nearly."""
+    wanted = " ".join(name.split())
+    if wanted in header:
+        return [header.index(wanted)]
+    words = normalise(wanted)
+    return [position for position, text in enumerate(header) if text and words and normalise(text) == words]
 
 
 def _position(place: str) -> int | None:

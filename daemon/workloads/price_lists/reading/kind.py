@@ -1,5 +1,6 @@
 """Tells the kind of a file by what is in it, whatever it is called, and opens it."""
 
+import mmap
 import re
 import zipfile
 from collections.abc import Callable, Sequence
@@ -47,6 +48,7 @@ def open_book(
     if head.startswith(_ZIP):
         return _open_zip(path, options, beat)
     if head.startswith(_OLE):
+        _refuse_encrypted(path)
         return LegacyBook(path, "xls", options, beat)
     for first, code, what in _OTHERS:
         if head.startswith(first):
@@ -68,6 +70,13 @@ def _open_zip(path: Path, options: Options, beat: Callable[[], None]) -> Book:
     if "xl/workbook.xml" in names or "_rels/.rels" in names:
         return XlsxBook(path, options, beat)
     raise ListUnreadable("archive", "The file is a zip archive, but no workbook; please unpack it.")
+
+
+def _refuse_encrypted(path: Path) -> None:
+    """A modern workbook with a password is a compound file, too, with a stream of this name in it."""
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        if content.find("EncryptedPackage".encode("utf-16-le")) >= 0:
+            raise ListUnreadable("encrypted", "The workbook is protected by a password.")
 
 
 def _refuse_markup(head: bytes) -> None:

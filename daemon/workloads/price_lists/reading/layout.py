@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from daemon.workloads.price_lists.reading.cell import Record, as_text
-from daemon.workloads.price_lists.reading.headers import Columns, NoSuchColumn, choose_columns, scores_of
+from daemon.workloads.price_lists.reading.headers import Columns, NoSuchColumn, choose_columns, is_position, scores_of
 from daemon.workloads.price_lists.reading.options import Options
 from daemon.workloads.price_lists.reading.refusal import ListUnreadable
 
@@ -56,7 +56,7 @@ def find_layout(sample: Sequence[Record], options: Options, mapping: Mapping[str
             best = (rank, Layout(columns, first, last, len(header)))
     if best is not None:
         return best[1]
-    if mapping and all(isinstance(place, int) for place in mapping.values() if place is not None) and rows:
+    if rows and mapping and all(is_position(place, []) for place in mapping.values()):
         return _without_header(rows, options, mapping)
     if trouble is not None:
         raise _best_trouble(rows, options, mapping) or trouble
@@ -116,11 +116,10 @@ def _join(upper: Record, lower: Record) -> list[str]:
 
 
 def _is_enough(columns: Columns, mapping: Mapping[str, str | int | None], *, is_told: bool) -> bool:
-    """Two fields that are known, one of which says what the thing is."""
+    """What the thing is, and two fields by their headers; one where a mapping or the options help."""
     if not any(name in columns.fields for name in _IDENTIFYING):
         return False
-    told = [name for name, place in mapping.items() if isinstance(place, str)]
-    return is_told or bool(told) or (len(columns.fields) - len(mapping) >= 1 and len(columns.fields) >= 2)
+    return is_told or len(columns.named) >= (1 if any(isinstance(place, str) for place in mapping.values()) else 2)
 
 
 def _without_header(rows: Sequence[Record], options: Options, mapping: Mapping[str, str | int | None]) -> Layout:

@@ -5,6 +5,7 @@ import os
 import selectors
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from decimal import Decimal
@@ -35,10 +36,17 @@ class LegacyBook:
         if kind != "xls":
             open_archive(path, min(_UNPACKED, options.max_unpacked_mb * 1_000_000)).close()
         self._kind = kind
-        sheets = [json.loads(line) for line in islice(_ask(path, [], beat), _SHEETS)]
+        self._folder = tempfile.TemporaryDirectory()
+        try:
+            link = Path(self._folder.name, f"list.{kind}")  # calamine goes by the name
+            link.symlink_to(path.resolve())
+            sheets = [json.loads(line) for line in islice(_ask(link, [], beat), _SHEETS)]
+        except BaseException:
+            self.close()
+            raise
         self._hidden = [name for name, is_shown in sheets if not is_shown]
         self._tables = [
-            LegacyTable(path, place, name, options, beat) for place, (name, is_shown) in enumerate(sheets) if is_shown
+            LegacyTable(link, place, name, options, beat) for place, (name, is_shown) in enumerate(sheets) if is_shown
         ]
 
     @property
@@ -50,7 +58,7 @@ class LegacyBook:
         return self._tables
 
     def close(self) -> None:
-        """Nothing stays open between calls."""
+        self._folder.cleanup()
 
 
 class LegacyTable:

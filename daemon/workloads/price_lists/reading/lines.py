@@ -32,6 +32,7 @@ LONGEST_CODE = 200  # characters of a SKU or a part number
 _SHOWN = 200  # characters of a value that a message shows
 _REMEMBERED = 20_000  # values of a column whose meaning is kept
 
+_STEP = Decimal("0.0001")
 _ERRORS = words("spreadsheet_errors")
 _TOTALS = words("totals")
 
@@ -81,7 +82,7 @@ class LineMaker:
         self._currencies: Memory[str, str | None] = Memory(lambda text: currency_of(text, self.currency))
         self._stocks: Memory[Cell, tuple[Decimal | None, bool | None]] = Memory(lambda c: read_stock(c, self.decimal))
         self._availability: Memory[str, bool | None] = Memory(read_availability)
-        self._units: Memory[str, int | None] = Memory(self._read_unit)
+        self._units: Memory[str, int] = Memory(self._read_unit)
         self._makers: Memory[str, str] = Memory(_in_one_line)
 
     def make(self, block: Block) -> list[Line | BadLine]:
@@ -225,7 +226,7 @@ class LineMaker:
         if place is None:
             return [None] * len(numbers)
         codes = [*map(str.strip, _as_texts(columns[place]))]
-        if any(code.startswith('="') for code in codes):
+        if '="' in {code[:2] for code in codes}:
             codes = [*map(_unwrap, codes)]
         if max(map(len, codes)) > LONGEST_CODE:
             for row, code in enumerate(codes):
@@ -253,26 +254,22 @@ class LineMaker:
         size = len(numbers)
         if place is None:
             return [None] * size, [None] * size
-        prices = self._prices.of(columns[place])
-        named = self._of(columns, "currency", self._currencies)
-        units = self._of(columns, "price_unit", self._units)
-        amounts: list[Decimal | None] = []
-        currencies: list[str | None] = []
-        for row, price in enumerate(prices):
+        prices: list[Price] = []
+        for row, price in enumerate(self._prices.of(columns[place])):
             if isinstance(price, BadPrice):
-                cell = columns[place][row]
-                wrong[row] = BadLine(
-                    numbers[row], "bad_price", str(price), self._header("price"), as_text(cell)[:_SHOWN]
-                )
+                value = as_text(columns[place][row])[:_SHOWN]
+                wrong[row] = BadLine(numbers[row], "bad_price", str(price), self._header("price"), value)
                 price = NO_PRICE
-            amount = price.amount
-            unit = price.unit * ((units[row] or 1) if units else 1)
-            if amount is not None and unit > 1:
-                amount = (amount / unit).quantize(Decimal("0.0001"))
-            amounts.append(amount)
-            currency = price.currency or (named[row] if named else None) or self.currency
-            currencies.append(currency if amount is not None else None)
-        return amounts, currencies
+            prices.append(price)
+        amounts = [price.amount for price in prices]
+        units = self._of(columns, "price_unit", self._units) or [1] * size
+        if {*units} != {1} or any(price.unit != 1 for price in prices):
+            amounts = [_for_one(price, unit) for price, unit in zip(prices, units, strict=True)]
+        named = self._of(columns, "currency", self._currencies) or [None] * size
+        return amounts, [
+            (price.currency or currency or self.currency) if price.amount is not None else None
+            for price, currency in zip(prices, named, strict=True)
+        ]
 
     def _read_price(self, cell: Cell) -> Price | BadPrice:
         try:
@@ -281,9 +278,9 @@ class LineMaker:
             return error
         return NO_PRICE if price.amount == 0 and self._options.zero_price == "none" else price
 
-    def _read_unit(self, text: str) -> int | None:
+    def _read_unit(self, text: str) -> int:
         number = read_number(text, self.decimal)
-        return int(number) if number is not None and 1 <= number <= 1_000_000 else None
+        return int(number) if number is not None and 1 <= number <= 1_000_000 else 1
 
     def _read_stocks(self, columns: Sequence[Sequence[Cell]]) -> tuple[Sequence[Decimal | None], Sequence[bool | None]]:
         size = len(columns[0])
@@ -327,6 +324,12 @@ class LineMaker:
     def _header(self, field: str) -> str | None:
         place = self._at.get(field)
         return None if place is None else self._columns.header[place] or None
+
+
+def _for_one(price: Price, unit: int) -> Decimal | None:
+    """The price for one piece; `unit` is what a column says, beside the price itself."""
+    unit *= price.unit
+    return (price.amount / unit).quantize(_STEP) if price.amount is not None and unit > 1 else price.amount
 
 
 def _as_texts(column: Sequence[Cell]) -> Sequence[str]:

@@ -160,7 +160,7 @@ def _describe(each: _List) -> dict[str, object]:
         "header_lines": each.layout.last - each.layout.first + 1 if each.layout.first else 0,
         "columns": len(columns.header),
         "mapping": {name: columns.header[place] or place for name, place in columns.fields.items()},
-        "by_name": sorted(columns.synonyms),
+        "by_name": sorted(columns.named),
         "characteristics": list(columns.characteristics),
         "decimal": each.maker.decimal,
         "decimal_decided_by": each.maker.decided_by,

@@ -92,5 +92,15 @@ def _is_open(cells: Sequence[str], lines: Sequence[str], dialect: Dialect) -> bo
 
 
 def _is_record(cells: Sequence[str], lines: Sequence[str], dialect: Dialect, width: int) -> bool:
-    """Whether several lines are one record, and not the prey of a quote that was opened by mistake."""
-    return len(lines) <= LONGEST and len(cells) == width and lines[-1].count(dialect.delimiter) < width - 1
+    """Whether several lines are one record, and not the prey of a quote that was opened by mistake.
+
+    That is told by the delimiters that stand within the quotes: in the last line at least as many as in the first line
+    before them, so that it would be a whole record; or, where the quotes begin the record, any.
+    """
+    if len(lines) > LONGEST or len(cells) != width:
+        return False
+    before = len(next(dialect.reader(lines[:1]))) - 1
+    within = lines[-1].count(dialect.delimiter) - (width - 1 - before)
+    if before:
+        return within < before
+    return not within and all(line.count(dialect.delimiter) < width - 1 for line in lines[1:-1])

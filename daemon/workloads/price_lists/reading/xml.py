@@ -58,13 +58,13 @@ def parse(
                 size += len(piece)
                 parser.Parse(piece)
                 if size - parser.CurrentByteIndex > _LONGEST_TOKEN:
-                    raise ListUnreadable("zip_bomb", f"{member} of the workbook holds a tag without end.")
+                    raise ListUnreadable("zip_bomb", f"A part of the workbook, {member}, holds a tag without end.")
                 yield size
             parser.Parse(b"", True)
     except _DocumentType as error:
-        raise ListUnreadable("xml_entities", f"{member} of the workbook declares a document type.") from error
+        raise ListUnreadable("xml_entities", f"A part of the workbook, {member}, declares a document type.") from error
     except (expat.ExpatError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise ListUnreadable("damaged", f"{member} of the workbook is damaged: {error}.") from error
+        raise ListUnreadable("damaged", f"A part of the workbook, {member}, is damaged: {error}.") from error
     yield size
 
 

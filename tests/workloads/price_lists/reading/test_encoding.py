@@ -34,9 +34,9 @@ def detect(tmp_path: Path, content: bytes) -> object:
     ("language", "encoding"),
     [
         ("de", "cp1252"), ("fr", "cp1252"), ("es", "cp1252"), ("once", "cp1252"), ("fr", "cp850"), ("de", "iso8859_15"),
-        ("de", "mac_roman"), ("pl", "cp1250"), ("pl", "iso8859_2"), ("pl", "cp852"), ("cs", "cp1250"), ("cs", "iso8859_2"),
-        ("hu", "cp1250"), ("ru", "cp1251"), ("ru", "koi8_r"), ("ru", "cp866"), ("uk", "cp1251"), ("tr", "cp1254"),
-        ("el", "cp1253"), ("ja", "shift_jis"),
+        ("de", "mac_roman"), ("pl", "cp1250"), ("pl", "iso8859_2"), ("pl", "cp852"), ("cs", "cp1250"),
+        ("cs", "iso8859_2"), ("hu", "cp1250"), ("ru", "cp1251"), ("ru", "koi8_r"), ("ru", "cp866"), ("uk", "cp1251"),
+        ("tr", "cp1254"), ("el", "cp1253"), ("ja", "shift_jis"),
     ],
 )  # fmt: skip
 def test_a_guess_gives_the_same_text(tmp_path, language, encoding):

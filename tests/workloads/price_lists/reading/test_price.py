@@ -174,7 +174,8 @@ def test_long_nonsense_takes_no_time(text):
     ("sign", "home", "code"),
     [
         ("eur", None, "EUR"), ("€", None, "EUR"), ("$", None, "USD"), ("$", "CAD", "CAD"), ("$", "EUR", "USD"),
-        ("kr", None, None), ("kr", "SEK", "SEK"), ("руб.", None, "RUB"), ("XYZ", None, None), ("", None, None), ("Euro", None, "EUR"),
+        ("kr", None, None), ("kr", "SEK", "SEK"),
+        ("руб.", None, "RUB"), ("XYZ", None, None), ("", None, None), ("Euro", None, "EUR"),
     ],
 )  # fmt: skip
 def test_currencies_by_sign_code_and_word(sign, home, code):
