@@ -14,9 +14,10 @@ from daemon.workloads.price_lists.result import ErrorCount, Result
 SHOWN = 3  # reasons of an example
 
 HEADS = {
-    "linked": "linked by itself: with",
-    "review": "for people: perhaps",
-    "vetoed": "for people, because something speaks against",
+    ("linked", "linked"): "linked by itself: with",
+    ("review", "review"): "for people: perhaps",
+    ("vetoed", "review"): "for people, because something speaks against",
+    ("vetoed", "draft"): "a draft, however alike one of the shop's products is",
 }
 
 
@@ -88,7 +89,8 @@ def _table(verdicts: Verdicts, result: Result) -> Table:
 def _tell_example(example: OfferExample, screen: Screen) -> None:
     screen.say()
     screen.paragraph(f"{example.sku} {example.name}", style="bold")
-    screen.paragraph(f"{HEADS[example.kind]} {example.product} {example.product_name}", indent=4)
+    what = f" {example.product} {example.product_name}" if example.product else ""
+    screen.paragraph(f"{HEADS[example.kind, example.status]}{what}", indent=4)
     told = example.reasons[:SHOWN]
     screen.paragraph(f"score {example.score}: {'; '.join(reason['text'] for reason in told)}", indent=4)
 

@@ -38,15 +38,17 @@ class Verdicts:
 
 @dataclass(frozen=True, slots=True)
 class OfferExample:
-    """An item with the product that it is, or might be. `kind`: linked, review, or vetoed."""
+    """An item with the product that it is, or might be. `kind`: linked, review, or vetoed; of a vetoed one that became
+    a draft the product is None."""
 
     kind: str
     sku: str
     name: str
+    status: str
     score: Decimal
     reasons: Any  # as JSON
-    product: str  # the shop's sku
-    product_name: str
+    product: str | None  # the shop's sku
+    product_name: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,13 @@
 The same seed gives the same lists, as with the sample catalogue.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
 from random import Random
 from typing import TypeVar
 
-from daemon.demo.catalogue import SampleProduct
+from daemon.demo.catalogue import SampleProduct, read_trade
 
 T = TypeVar("T")
 
@@ -19,6 +20,7 @@ ENCODING = "cp1252"  # of Windows, as many lists are
 
 MOST = 1_850  # lines about products of the shop
 STRANGERS_SHARE = 0.08  # of these, lines about others
+COUSINS_SHARE = 0.02  # and about products that the shop has in another colour
 
 # How often the supplier's line is not what the shop says of the product.
 NO_MANUFACTURER = 0.1
@@ -97,7 +99,8 @@ def write_first(shop: Sequence[SampleProduct], others: Sequence[SampleProduct], 
     count = min(MOST, len(shop) // 3)
     step = len(shop) / count if count else 1
     known = [shop[int(place * step)] for place in range(count)]
-    strange = others[: int(count * STRANGERS_SHARE)]
+    cousins = islice(_recolour(shop, read_trade().colours), int(count * COUSINS_SHARE))
+    strange = [*others[: int(count * STRANGERS_SHARE)], *cousins]
     offers = [
         *(writer.offer(number, product, product.sku) for number, product in enumerate(known)),
         *(writer.offer(number, product, None) for number, product in enumerate(strange, start=count)),
@@ -110,6 +113,18 @@ def write_second(first: PriceList, seed: int = 3) -> PriceList:
     writer = _Writer(Random(seed))  # noqa: S311
     kept = [offer for offer in first.offers if not writer.happens(GONE)]
     return PriceList([writer.reprice(offer) if writer.happens(REPRICED) else offer for offer in kept], first.wrong)
+
+
+def _recolour(shop: Sequence[SampleProduct], codes: Mapping[str, str]) -> Iterator[SampleProduct]:
+    """Products that the shop has not, but for their colour: name and part number tell it. `codes` are of colours."""
+    colours = list(codes)
+    part_numbers = {product.part_number for product in shop}
+    for product in shop:
+        for colour, other in zip(colours, [*colours[1:], colours[0]], strict=True):
+            if colour in product.name and product.part_number and product.part_number.endswith(codes[colour]):
+                part_number = product.part_number.removesuffix(codes[colour]) + codes[other]
+                if part_number not in part_numbers:
+                    yield replace(product, name=product.name.replace(colour, other), part_number=part_number)
 
 
 class _Writer:
