@@ -153,6 +153,7 @@ DATABASE_COMMANDS = [
     ["precision"],
     ["retry", "1"],
     ["cancel", "1"],
+    ["sync-suppliers"],
 ]
 
 

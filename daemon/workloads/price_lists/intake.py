@@ -81,6 +81,12 @@ def write_lines(conn: Connection, import_id: int, lines: Iterable[Line | BadLine
     copy_rows(conn, "supplier_import_lines", LINE_COLUMNS, rows)
 
 
+def has_lost_lines(conn: Connection, import_id: int) -> bool:
+    """Whether lines that it names are not there any more."""
+    row = conn.execute(statement(PACKAGE, "has_lost_lines"), {"import_id": import_id}).fetchone()
+    return row is not None and bool(row[0])
+
+
 def write_read(conn: Connection, import_id: int, detected: Mapping[str, Any]) -> None:
     """The list is read: what is on the lines written so far is the batch."""
     conn.execute(statement(PACKAGE, "write_read"), {"import_id": import_id, "detected": Jsonb(detected)})

@@ -49,6 +49,7 @@ class Order:
     fetched: Any
     ml_job: Any
     detected: Any
+    retry_count: int = 0
 
     def option(self, name: str) -> Any:
         """What the import says, or else its supplier."""

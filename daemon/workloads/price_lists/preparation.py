@@ -10,6 +10,7 @@ import structlog
 
 from daemon.engine.workload import BatchFailed, Hold, NotYet
 from daemon.workloads.price_lists import intake
+from daemon.workloads.price_lists.courier.courier import Courier
 from daemon.workloads.price_lists.fetching.failure import FetchFailed
 from daemon.workloads.price_lists.fetching.fetch import Fetched, Unchanged, fetch
 from daemon.workloads.price_lists.fetching.label import Label
@@ -57,9 +58,11 @@ class Progress:
 class Preparation:
     """Prepares imports; used by several threads at once."""
 
-    def __init__(self, shelf: Shelf, limits: Limits) -> None:
+    def __init__(self, shelf: Shelf, limits: Limits, courier: Courier | None = None) -> None:
+        """Without a courier all lists are fetched and read here."""
         self._shelf = shelf
         self._limits = limits
+        self._courier = courier
 
     def step(self, hold: Hold) -> timedelta | None:
         """Do what the import's phase asks for. See Workload.prepare."""
@@ -69,13 +72,27 @@ class Preparation:
             raise BatchFailed("The import is gone.")
         if order.supplier_id is None:
             raise BatchFailed("The supplier of this import no longer exists.")
+        if self._courier is not None and self._courier.has_to(order):
+            return self._courier.step(hold, order)
         match order.phase:
             case Phase.DOWNLOADING:
                 return self._download(hold, order)
             case Phase.ANALYZING:
                 return self._analyze(hold, order)
+            case Phase.MATCHING if self._has_lost_lines(hold):
+                return self._begin_anew(hold)
             case _:
                 return None
+
+    def _has_lost_lines(self, hold: Hold) -> bool:
+        """An import that is set back long after its end: its lines were tidied up."""
+        with hold.transaction() as conn:
+            return intake.has_lost_lines(conn, hold.batch_id)
+
+    def _begin_anew(self, hold: Hold) -> timedelta:
+        with hold.transaction() as conn:
+            intake.write_phase(conn, hold.batch_id, Phase.DOWNLOADING, 0)
+        return AT_ONCE
 
     def _download(self, hold: Hold, order: Order) -> timedelta | None:
         source = _source_of(order)
@@ -111,9 +128,7 @@ class Preparation:
                 with read(file.path, order.reading_options, order.column_mapping, tick) as reading:
                     lines, bad = self._write(hold, reading)
         except FileGone:
-            with hold.transaction() as conn:
-                intake.write_phase(conn, order.id, Phase.DOWNLOADING, 0)
-            return AT_ONCE
+            return self._begin_anew(hold)
         except ListUnreadable as refusal:
             raise BatchFailed(f"The list could not be read: {refusal}") from refusal
         if not lines + bad:

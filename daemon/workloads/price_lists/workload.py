@@ -10,6 +10,8 @@ from daemon.database.statements import load
 from daemon.engine.workload import Duty, Ended, Hold, Item, Outcome
 from daemon.settings import Settings
 from daemon.workloads.price_lists import store
+from daemon.workloads.price_lists.courier.courier import build_courier
+from daemon.workloads.price_lists.duties import build_duties
 from daemon.workloads.price_lists.fetching.shelf import Shelf
 from daemon.workloads.price_lists.kind import KIND
 from daemon.workloads.price_lists.knowledge import CurrentKnowledge
@@ -30,7 +32,9 @@ class PriceLists:
         load(store.PACKAGE)
         self.workers = settings.workers
         self.preparers = settings.fetchers
-        self._preparation = Preparation(Shelf(settings.folder), settings.limits)
+        shelf = Shelf(settings.folder)
+        self._preparation = Preparation(shelf, settings.limits, build_courier(settings, shelf))
+        self._duties = build_duties(settings, shelf)
         self._current = CurrentKnowledge()
 
     def prepare(self, hold: Hold) -> timedelta | None:
@@ -75,7 +79,7 @@ class PriceLists:
         """Nothing: what follows from a line is in the commit of its slice."""
 
     def duties(self) -> Sequence[Duty]:
-        return ()
+        return self._duties
 
 
 def _outcome(item: Item, line: ReadLine | None, has_supplier: bool) -> Outcome:
