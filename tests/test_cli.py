@@ -154,6 +154,8 @@ DATABASE_COMMANDS = [
     ["retry", "1"],
     ["cancel", "1"],
     ["sync-suppliers"],
+    ["cancel", "1", "--of", "price-lists"],
+    ["import-prices", "https://example.org/a.csv", "--supplier", "Acme"],
 ]
 
 

@@ -74,6 +74,7 @@ def act(options: argparse.Namespace) -> int:
 
 def _order(options: argparse.Namespace) -> "NewImport":
     """Raises UsageError for what would be refused later."""
+    from daemon.commands.kinds import require_installed
     from daemon.errors import UsageError
     from daemon.workloads.price_lists.ordering import NewImport, guess_source_type, is_on_the_web
     from daemon.workloads.price_lists.reading.options import ColumnMapping, Options
@@ -88,7 +89,10 @@ def _order(options: argparse.Namespace) -> "NewImport":
         ColumnMapping.parse(mapping)
     except ListUnreadable as error:
         raise UsageError(str(error)) from error
-    place = options.source if is_on_the_web(options.source) else _lay_in(options.source)
+    place = options.source
+    if not is_on_the_web(place):
+        require_installed("price-lists")
+        place = _lay_in(place)
     return NewImport(options.supplier, guess_source_type(place), place, mapping, chosen or None)
 
 

@@ -44,3 +44,12 @@ def call(kind: Kind, batch_id: int) -> str:
 def ask_status(kind: Kind, batch_id: int) -> str:
     """The command that tells more."""
     return f"catalogd status {batch_id}" if kind.name == USUAL else f"catalogd status {batch_id} --of {kind.name}"
+
+
+def require_installed(name: str) -> None:
+    """Raises DaemonError where the libraries of this kind of work are missing."""
+    from daemon.errors import DaemonError
+
+    entry = next(entry for entry in REGISTRY if entry.name == name)
+    if not entry.is_installed:
+        raise DaemonError(f"libraries are missing here: pip install 'catalogd[{entry.extra}]'")

@@ -11,6 +11,8 @@ import psycopg
 import pytest
 
 from daemon.commands import imports
+from daemon.commands.connection import is_anyone_at_work
+from daemon.database.pool import BoundedConnection
 from daemon.workloads.price_lists.incoming import KEPT_S, lay_in
 from daemon.workloads.price_lists.ordering import guess_source_type
 from tests.support.database import Database
@@ -44,6 +46,7 @@ def test_a_file_is_laid_in_and_ordered_as_php_does(
         code, out, err = command(
             *("import-prices", str(bolts), "--supplier", "Bolt & Co", "--currency", "EUR", "--no-wait"),
             *("--mapping", '{"name": "Item", "price": 4}', "--option", "header_row=3", "--option", "encoding=cp1252"),
+            *("--option", "note=NaN"),  # no JSON for Postgres
         )
     finally:
         os.umask(before)
@@ -52,7 +55,7 @@ def test_a_file_is_laid_in_and_ordered_as_php_does(
     assert out == f"import {found['id']} is ordered; see: catalogd status {found['id']} --of price-lists\n"
     assert (found["status"], found["phase"], found["source_type"]) == ("pending", "downloading", "csv")
     assert found["column_mapping"] == {"name": "Item", "price": 4}
-    assert found["options"] == {"header_row": 3, "encoding": "cp1252", "currency": "EUR"}
+    assert found["options"] == {"header_row": 3, "encoding": "cp1252", "note": "NaN", "currency": "EUR"}
     assert rows(db, "SELECT id, name FROM suppliers") == [(found["supplier_id"], "Bolt & Co")]
     laid = Path(found["source_url"])
     assert laid.parent == tmp_path / "shelf" / "incoming"
@@ -88,10 +91,14 @@ def test_lists_of_long_ago_are_removed_and_nothing_else(tmp_path: Path, bolts: P
     assert sorted(folder.iterdir()) == sorted([php, new])
 
 
-def test_a_list_that_cannot_be_copied_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
-        lay_in(tmp_path / "incoming", tmp_path / "missing.csv")
-    assert list((tmp_path / "incoming").iterdir()) == []
+def test_a_list_that_cannot_be_laid_in_leaves_nothing(tmp_path: Path, bolts: Path) -> None:
+    folder = tmp_path / "incoming"
+    place = lay_in(folder, bolts)
+    place.unlink()
+    (place / "in the way").mkdir(parents=True)
+    with pytest.raises(OSError, match="directory"):
+        lay_in(folder, bolts)
+    assert list(folder.iterdir()) == [place]
 
 
 @pytest.mark.parametrize(
@@ -101,6 +108,7 @@ def test_a_list_that_cannot_be_copied_leaves_nothing(tmp_path: Path) -> None:
         ("bolts", "csv"),
         ("Bolts.XLSX", "excel"),
         ("/lists/bolts.xls", "excel"),
+        ("bolts.pdf", "pdf"),
         ("https://example.org/lists/bolts.xlsx?v=2#top", "excel"),
         ("HTTPS://example.org/export?format=xlsx", "csv"),
         ("https://docs.google.com/spreadsheets/d/abc/edit#gid=0", "google_sheets"),
@@ -206,6 +214,14 @@ def test_an_instance_is_seen_by_who_may_see_little(
         db.execute("DROP OWNED BY onlooker; DROP ROLE onlooker")
     assert looks == [True]
     assert (code, err) == (1, f"catalogd: import {ordered(db)[0]['id']} is cancelled\n")
+
+
+def test_through_a_pooler_that_hides_who_is_there_somebody_is_believed(database: Database) -> None:
+    with database.session.connect() as conn:
+        assert isinstance(conn, BoundedConnection)
+        assert not is_anyone_at_work(conn)
+        conn.session_pid = None
+        assert is_anyone_at_work(conn)
 
 
 def test_a_failed_import_is_exit_code_1_with_its_sentence(command: Command, db: psycopg.Connection) -> None:

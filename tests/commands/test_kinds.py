@@ -5,11 +5,14 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
+from daemon.commands import kinds
+from daemon.workloads.registry import REGISTRY
 from tests.support.factories import batch
 from tests.support.price_lists import order, read_import, supplier
 
@@ -123,3 +126,14 @@ def test_what_an_extra_brings_is_not_needed_to_look(command: Command, db: psycop
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (result.returncode, result.stderr) == (0, "")
     assert f"import {import_id + 1} is ordered" in result.stdout
+
+
+def test_a_list_of_this_machine_needs_the_extra(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.csv").write_text("name\nBolt\n")
+    missing = REGISTRY[1]._replace(needs=("no_such_library",))
+    monkeypatch.setattr(kinds, "REGISTRY", (REGISTRY[0], missing))
+    code, out, err = command("import-prices", "a.csv", "--supplier", "Acme")
+    assert (code, out) == (1, "")
+    assert err == "catalogd: libraries are missing here: pip install 'catalogd[price-lists]'\n"

@@ -34,14 +34,15 @@ def is_on_the_web(place: str) -> bool:
 
 
 def guess_source_type(place: str) -> str:
-    """csv, excel or google_sheets, by a file's name or an address. What the file truly is, is seen when it is read."""
+    """csv, excel, google_sheets or pdf, by a file's name or an address. What it truly is, is seen when it is read."""
     path = place
     if is_on_the_web(place):
         address = urlsplit(place)
         if address.hostname == SHEETS_HOST and address.path.startswith("/spreadsheets/"):
             return "google_sheets"
         path = address.path
-    return "excel" if PurePosixPath(path).suffix.lower() in WORKBOOKS else "csv"
+    suffix = PurePosixPath(path).suffix.lower()
+    return "excel" if suffix in WORKBOOKS else "pdf" if suffix == ".pdf" else "csv"
 
 
 def order_import(conn: Connection, order: NewImport) -> int:
