@@ -21,10 +21,11 @@ from daemon.workloads.price_lists.matching.match import (
 from daemon.workloads.price_lists.matching.reasons import Explainer, name_features
 from daemon.workloads.price_lists.matching.scorer import Scorer, as_score
 from daemon.workloads.price_lists.matching.text import compact
-from daemon.workloads.price_lists.matching.vetoes import find_vetoes
+from daemon.workloads.price_lists.matching.vetoes import find_vetoes, is_identified
 
 SHOWN = 5  # candidates of a line
 LEAST_SHOWN = 10.0  # score
+LEAST_IDENTIFIED = float(np.log(REVIEW / (100 - REVIEW)))  # log-odds
 TAKEN = "taken"  # kind of the reason that another line has the product
 
 
@@ -46,6 +47,7 @@ def judge(lines: Sequence[Line], catalogue: Catalogue, scorer: Scorer) -> list[M
     pairs = find_candidates(reading, catalogue)
     features = compute_features(reading, catalogue, pairs)
     log_odds = scorer.score(features.values, pairs.lines)
+    log_odds = np.where(is_identified(features.values), np.maximum(log_odds, LEAST_IDENTIFIED), log_odds)
     vetoes = find_vetoes(features.values)
     explainer = Explainer(reading, catalogue, pairs, features.values, scorer.weights, features.usual_ratio)
     scores = as_score(log_odds)

@@ -1,4 +1,4 @@
-"""What forbids a link without a person, however high the score."""
+"""What people have to look at, however high or low the score."""
 
 from collections.abc import Mapping
 
@@ -7,9 +7,16 @@ from numpy.typing import NDArray
 
 from daemon.workloads.price_lists.matching.features import COLUMN
 
-LEAST_LEAD = 0.7  # log-odds: a best candidate less ahead of the next is no better than it
+LEAST_LEAD = 0.7  # log-odds: a best candidate that is less ahead of the next is no better
 
 Flags = NDArray[np.bool_]
+
+
+def is_identified(values: NDArray[np.float64]) -> Flags:
+    """Pairs with one barcode, or one part number of one maker: never a draft, lest the shop have the product twice."""
+    has = {name: values[:, COLUMN[name]] > 0 for name in ("barcode_same", "code_same", "maker_same", "maker_alike")}
+    identified: Flags = has["barcode_same"] | (has["code_same"] & (has["maker_same"] | has["maker_alike"]))
+    return identified
 
 
 def find_vetoes(values: NDArray[np.float64]) -> Mapping[str, Flags]:
@@ -23,7 +30,7 @@ def find_vetoes(values: NDArray[np.float64]) -> Mapping[str, Flags]:
         flags: Flags = np.logical_or.reduce([values[:, COLUMN[name]] > 0 for name in names])
         return flags
 
-    is_identified = has("code_same", "barcode_same")
+    has_number = has("code_same", "barcode_same")
     return {
         "barcode_other": has("barcode_other"),
         "code_other": has("code_other") & ~has("barcode_same"),
@@ -33,7 +40,7 @@ def find_vetoes(values: NDArray[np.float64]) -> Mapping[str, Flags]:
         "condition_other": has("condition_other"),
         "size_other": has("size_other"),
         "pack_other": has("pack_other"),
-        "pack_one_sided": has("pack_one_sided") & ~is_identified,
-        "numbers_other": has("numbers_other") & ~is_identified & ~has("code_named"),
+        "pack_one_sided": has("pack_one_sided") & ~has_number,
+        "numbers_other": has("numbers_other") & ~has_number & ~has("code_named"),
         "runner_up": values[:, COLUMN["lead"]] < LEAST_LEAD,
     }

@@ -135,7 +135,7 @@ class Reading:
             raise ListUnreadable("empty", "There is nothing in it.")
         width = max(len(record.cells) for record in sample)
         if width > options.max_columns:
-            raise ListUnreadable("too_many_columns", f"The list has {width} columns, more than {options.max_columns}.")
+            raise ListUnreadable("too_many_columns", f"The list has more than {options.max_columns} columns.")
         try:
             layout = find_layout(sample, options, mapping)
         except NoHeader as error:

@@ -100,7 +100,8 @@ def _is_record(cells: Sequence[str], lines: Sequence[str], dialect: Dialect, wid
     if len(lines) > LONGEST or len(cells) != width:
         return False
     before = len(next(dialect.reader(lines[:1]))) - 1
-    within = lines[-1].count(dialect.delimiter) - (width - 1 - before)
+    within = lines[-1].replace(dialect.quote * 2, "").partition(dialect.quote)[0].count(dialect.delimiter)
     if before:
         return within < before
-    return not within and all(line.count(dialect.delimiter) < width - 1 for line in lines[1:-1])
+    between = [line for line in lines[1:-1] if dialect.quote not in line]
+    return not within and all(line.count(dialect.delimiter) < width - 1 for line in between)

@@ -98,14 +98,10 @@ class Worksheet:
     def _add(self, cell: Cell) -> None:
         if cell == "":
             return
-        if self._place >= self._max_columns:
-            raise ListUnreadable(
-                "too_many_columns",
-                f"Line {self._number} has {self._place + 1} columns; more than {self._max_columns} are not read.",
-            )
-        missing = self._place - len(self._cells)
+        place = min(self._place, self._max_columns)  # one column too many is enough to be told
+        missing = place - len(self._cells)
         if missing < 0:  # the cells are not in order
-            self._cells[self._place] = cell
+            self._cells[place] = cell
             return
         if missing:
             self._cells += [""] * missing

@@ -66,6 +66,22 @@ def test_a_barcode_links_whatever_the_name(barcode):
     assert reason_of(line, make_product(barcode="4006381333931"), "barcode_same").weight > 0
 
 
+@pytest.mark.parametrize(
+    ("of_line", "of_product"),
+    [
+        ({"name": "Wandleuchte Ostwind", "price": Decimal("900")}, {}),
+        (
+            {"name": "x", "manufacturer": "Zambo", "part_number": "Q-99", "barcode": "4006381333931"},
+            {"barcode": "4006381333931"},
+        ),
+    ],
+)
+def test_what_is_identified_is_never_a_draft(of_line, of_product):
+    found = match_one(make_line(**of_line), make_product(**of_product))
+    assert found.status in ("review", "linked")
+    assert found.candidates[0].product_id == 1
+
+
 VETOED = {
     "barcode_other": ({"barcode": "4006381333931"}, {"barcode": "4012345678901"}),
     "code_other": ({}, {"part_number": "AX-1300"}),

@@ -172,3 +172,8 @@ def test_the_groups_stand_where_they_are_said_to():
 
 def test_folding():
     assert fold("Größe ÉTÉ Łódź") == "grosse ete lodz"
+
+
+def test_only_the_first_attributes_are_read():
+    found = read_facts("lamp", None, None, None, {str(number): f"{number} GB" for number in range(1, 1000)}).known
+    assert sum(groups()[fact.group] == "byte" for fact in found) == 20

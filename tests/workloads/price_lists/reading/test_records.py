@@ -84,6 +84,21 @@ def test_a_cell_longer_than_the_limit_is_no_cell():
     assert good[-1][1] == ["4", "5", "6"]
 
 
+def test_an_open_quote_holds_back_few_lines():
+    taken = 0
+
+    def lines():
+        nonlocal taken
+        for line in ['1;"19 inch;5\n', *["x\n"] * (10 * BLOCK)]:
+            taken += 1
+            yield line
+
+    given = 0
+    for block in blocks_of(lines(), SEMICOLON, 3):
+        given += len(block.numbers) + len(block.bad)
+        assert taken - given <= BLOCK + LONGEST
+
+
 def test_a_cell_across_blocks():
     text = "1;2;3\n" * (BLOCK - 2) + '4;"x\ny\nz";6\n' + "7;8;9\n" * 5
     good, bad = cut(text)

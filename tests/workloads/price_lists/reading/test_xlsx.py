@@ -173,7 +173,7 @@ def test_what_other_programs_write(reading, file):
     assert [(line.number, line.sku, line.name, line.price, line.characteristics) for line in lines] == [
         (5, "A1", "Hammer", 5, {"Since": "1904-01-02"})
     ]
-    assert [(line.number, line.code) for line in bad] == [(6, "no_name")]
+    assert [(line.number, line.code, line.value) for line in bad] == [(6, "no_name", "A2 | 6")]
 
 
 def bomb(file: Path, size: int, **how) -> Path:
@@ -247,6 +247,15 @@ def test_a_shared_text_without_end(refusal, file):
     assert refusal(write_xlsx(file, {"List": [HEADER]}, replace={"xl/sharedStrings.xml": strings}))[0] == "zip_bomb"
 
 
+def test_a_cell_far_away_costs_its_line_and_no_memory(reading, file):
+    far = Xml('<c r="XFD2502" t="str"><v>x</v></c>')
+    goods = [["A1", "Hammer", None, 5]] * 2500
+    lines, bad, _ = reading(write_xlsx(file, {"List": [HEADER, *goods, ["A2", far], *goods]}))
+    assert len(lines) == 5000
+    assert [(line.number, line.code) for line in bad] == [(2502, "too_many_cells")]
+    assert "501 cells" in bad[0].reason
+
+
 def test_columns_without_end(refusal, file):
     far = '<c r="XFD2" t="str"><v>x</v></c>'
     assert refusal(write_xlsx(file, {"List": [HEADER, ["A1", Xml(far)]]}))[0] == "too_many_columns"
@@ -273,7 +282,7 @@ def test_damaged_workbooks(refusal, file, name, content, code):
 
 
 def test_a_damaged_end_is_told_behind_the_lines(reading, file, refusal):
-    path = write_xlsx(file, {"List": [HEADER, *[[f"A{n}", f"Hammer {n}", None, n] for n in range(1, 20_000)]]})
+    path = write_xlsx(file, {"List": [HEADER, *[[f"A{n}", f"Hammer {n}", None, n] for n in range(1, 5_000)]]})
     content = bytearray(path.read_bytes())
     with zipfile.ZipFile(path) as archive:
         info = archive.getinfo("xl/worksheets/sheet1.xml")
@@ -306,6 +315,17 @@ def test_shared_texts_are_kept_in_a_file_and_found(monkeypatch):
     for missing in (-1, 10_000, 10**12):
         with pytest.raises(IndexError):
             strings[missing]
+    strings.close()
+
+
+def test_few_shared_texts_are_at_hand(monkeypatch):
+    monkeypatch.setattr(shared_strings, "_AT_HAND", 3)
+    strings = SharedStrings()
+    for number in range(5_000):
+        strings.append(str(number))
+    strings.flush()
+    assert [strings[number] for number in range(5_000)] == [str(number) for number in range(5_000)]
+    assert strings._load.cache_info().currsize == 3
     strings.close()
 
 
