@@ -59,5 +59,6 @@ def build(_settings: Settings) -> CourierAlone:
 
 
 if __name__ == "__main__":
-    registry.REGISTRY = (registry.Entry("price-lists", f"{PROGRAM}:build"),)
+    alone = next(entry for entry in registry.REGISTRY if entry.name == "price-lists")
+    registry.REGISTRY = (alone._replace(builder=f"{PROGRAM}:build"),)
     sys.exit(main())
