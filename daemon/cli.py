@@ -10,7 +10,7 @@ from daemon import __version__
 from daemon.errors import DaemonError
 
 COMMANDS = (
-    *("run", "migrate", "partition", "grants", "learn", "models", "evaluate", "import"),
+    *("run", "migrate", "partition", "grants", "learn", "models", "evaluate", "import", "import-prices"),
     *("status", "errors", "explain", "precision", "rules", "retry", "cancel", "demo"),
     "sync-suppliers",
 )

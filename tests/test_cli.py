@@ -18,6 +18,7 @@ from tests.support.process import Catalogd
 
 HOSTILE = "a\nb\x1b[2J\x1b]0;title\x07\x9b31m\u202e\r"
 STATUS_KEYS = {
+    "kind",
     "id",
     "status",
     "total",
@@ -153,6 +154,8 @@ DATABASE_COMMANDS = [
     ["retry", "1"],
     ["cancel", "1"],
     ["sync-suppliers"],
+    ["cancel", "1", "--of", "price-lists"],
+    ["import-prices", "https://example.org/a.csv", "--supplier", "Acme"],
 ]
 
 

@@ -26,6 +26,15 @@ def order(db: psycopg.Connection, supplier_id: int, source_url: str | Path | Non
     return _insert(db, "supplier_imports", columns | {"source_url": None if source_url is None else str(source_url)})
 
 
+def offer(db: psycopg.Connection, import_id: int, name: str = "Bolt", **columns: Any) -> int:
+    """An item as the daemon would have written it, with a price of 2 EUR; returns its id."""
+    defaults = {"match_status": "review", "match_score": 90, "price": 2, "currency": "EUR", "is_available": True}
+    row = db.execute("SELECT supplier_id FROM supplier_imports WHERE id = %s", (import_id,)).fetchone()
+    assert row is not None
+    known = {"supplier_id": row[0], "item_key": f"name||{name}", "name": name, "last_import_id": import_id}
+    return _insert(db, "supplier_items", defaults | known | columns)
+
+
 def read_import(db: psycopg.Connection, import_id: int) -> dict[str, Any]:
     """The import's row."""
     row = db.execute("SELECT to_jsonb(import) FROM supplier_imports AS import WHERE id = %s", (import_id,)).fetchone()

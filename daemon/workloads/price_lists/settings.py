@@ -104,12 +104,17 @@ class PriceListSettings(SettingsGroup):
         return Path.home() / ".local" / "state" / "catalogd" / "price-lists"
 
     @property
+    def incoming(self) -> Path:
+        """Where local lists may be laid to be taken from."""
+        return self.folder / "incoming"
+
+    @property
     def limits(self) -> Limits:
         folders = tuple(Path(name) for name in self.sources.split(":") if name)
         return Limits(
             size_bytes=self.most_megabytes * 1_000_000,
             private_networks=_networks(self.private_networks),
-            folders=(*folders, self.folder / "incoming"),
+            folders=(*folders, self.incoming),
         )
 
     @property

@@ -13,6 +13,7 @@ from daemon.workloads.price_lists import store
 from daemon.workloads.price_lists.courier.courier import build_courier
 from daemon.workloads.price_lists.duties import build_duties
 from daemon.workloads.price_lists.fetching.shelf import Shelf
+from daemon.workloads.price_lists.kind import KIND
 from daemon.workloads.price_lists.knowledge import CurrentKnowledge
 from daemon.workloads.price_lists.offers import Key, MatchStatus, ReadLine, Verdict
 from daemon.workloads.price_lists.order import TABLE
@@ -24,7 +25,7 @@ from daemon.workloads.price_lists.verdicts import Offer, decide
 class PriceLists:
     """Implements the engine's Workload."""
 
-    name = "price-lists"
+    name = KIND.name
     table = TABLE
 
     def __init__(self, settings: PriceListSettings) -> None:

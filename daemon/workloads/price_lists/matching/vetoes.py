@@ -13,7 +13,7 @@ Flags = NDArray[np.bool_]
 
 
 def is_identified(values: NDArray[np.float64]) -> Flags:
-    """Pairs with one barcode, or one part number of one maker: never a draft, or the shop would have the product twice."""
+    """Pairs with one barcode, or one part number of one maker: never a draft, lest the shop have the product twice."""
     has = {name: values[:, COLUMN[name]] > 0 for name in ("barcode_same", "code_same", "maker_same", "maker_alike")}
     identified: Flags = has["barcode_same"] | (has["code_same"] & (has["maker_same"] | has["maker_alike"]))
     return identified
