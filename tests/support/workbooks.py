@@ -193,7 +193,7 @@ def _record(number: int, body: bytes) -> bytes:
 
 
 def _biff_sheet(rows: Sequence[Row], stray: tuple[int, int] | None) -> bytes:
-    body = _record(0x0809, struct.pack("<HHHHII", 0x0600, 0x0010, 0, 1997, 0, 0x0600))
+    body = bytearray(_record(0x0809, struct.pack("<HHHHII", 0x0600, 0x0010, 0, 1997, 0, 0x0600)))
     width = max(map(len, rows))
     body += _record(0x0200, struct.pack("<IIHHH", 0, len(rows), 0, width, 0))
     for number, row in enumerate(rows):
@@ -205,7 +205,7 @@ def _biff_sheet(rows: Sequence[Row], stray: tuple[int, int] | None) -> bytes:
                 body += _record(0x0204, struct.pack("<HHHHB", number, place, 0, len(text) // 2, 1) + text)
     if stray is not None:
         body += _record(0x0203, struct.pack("<HHHd", *stray, 0, 1.0))
-    return body + _record(0x000A, b"")
+    return bytes(body) + _record(0x000A, b"")
 
 
 def _compound(streams: Mapping[str, bytes]) -> bytes:
