@@ -12,6 +12,8 @@ MAY_ASK = {
     "database/schema.py",  # when a migration was applied, for people to read
     "workloads/price_lists/fetching/fetch.py",  # when a list was fetched, likewise
     "workloads/price_lists/fetching/answers.py",  # how long until a date that a server named
+    "workloads/price_lists/courier/service.py",  # likewise
+    "workloads/price_lists/incoming.py",  # how old a file is that waits to be fetched
 }
 
 

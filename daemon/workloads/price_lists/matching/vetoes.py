@@ -9,13 +9,27 @@ from daemon.workloads.price_lists.matching.features import COLUMN
 
 LEAST_LEAD = 0.7  # log-odds: a best candidate that is less ahead of the next is no better
 
+ONE_NAME = 0.95  # share of what a name says, by the weight of its words
+CONTRADICTIONS = (
+    *("barcode_other", "code_other", "code_part", "maker_rival", "maker_other", "numbers_other", "quantities_other"),
+    *("colour_other", "condition_other", "size_other", "pack_other", "pack_one_sided"),
+)
+
 Flags = NDArray[np.bool_]
 
 
 def is_identified(values: NDArray[np.float64]) -> Flags:
-    """Pairs with one barcode, or one part number of one maker: never a draft, lest the shop have the product twice."""
-    has = {name: values[:, COLUMN[name]] > 0 for name in ("barcode_same", "code_same", "maker_same", "maker_alike")}
-    identified: Flags = has["barcode_same"] | (has["code_same"] & (has["maker_same"] | has["maker_alike"]))
+    """Pairs with one barcode, one part number of one maker, or one name: never a draft, lest the shop have the product
+    twice. Names are one when each says nearly all that the other says, and nothing else speaks against it."""
+
+    def has(*names: str) -> Flags:
+        flags: Flags = np.logical_or.reduce([values[:, COLUMN[name]] > 0 for name in names])
+        return flags
+
+    by_code = has("code_same") & has("maker_same", "maker_alike")
+    covered = np.minimum(values[:, COLUMN["line_covered"]], values[:, COLUMN["product_covered"]])
+    by_name = (covered >= ONE_NAME) & ~has(*CONTRADICTIONS)
+    identified: Flags = has("barcode_same") | by_code | by_name
     return identified
 
 

@@ -74,6 +74,10 @@ def test_a_barcode_links_whatever_the_name(barcode):
             {"name": "x", "manufacturer": "Zambo", "part_number": "Q-99", "barcode": "4006381333931"},
             {"barcode": "4006381333931"},
         ),
+        (
+            {"name": "digital soldering iron 60 watt", "part_number": None, "price": None},
+            {"name": "Soldering iron digital, 60 Watt", "part_number": None},
+        ),
     ],
 )
 def test_what_is_identified_is_never_a_draft(of_line, of_product):
