@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from daemon.workloads.price_lists.knowledge import Knowledge
-from daemon.workloads.price_lists.matching.match import REVIEW, Candidate, Match, Reason
+from daemon.workloads.price_lists.matching.match import MOST_UNLINKED, REVIEW, Candidate, Match, Reason
 from daemon.workloads.price_lists.matching.matching import judge, settle
 from daemon.workloads.price_lists.offers import Key, KnownItem, MatchStatus, ReadLine, Verdict
 
@@ -24,30 +24,35 @@ def decide(
     knowledge: Knowledge,
     read_taken: Callable[[Sequence[tuple[int, int]]], Taken],
 ) -> list[Verdict]:
-    """One verdict for each offer. `read_taken` tells which items are linked with products already."""
+    """One verdict for each offer, each supplier's lines judged together: they tell what its prices usually are.
+    `read_taken` tells which items are linked with products already."""
     verdicts: list[Verdict] = []
-    open_offers: list[Offer] = []
+    to_match: dict[int, list[Offer]] = {}
     for offer in offers:
         item = known.get(offer.key)
         if item is not None and item.is_settled_for(offer.line):
             verdicts.append(_as_before(offer, item))
         else:
-            open_offers.append(offer)
-    matches = judge([offer.line.line for offer in open_offers], knowledge.catalogue, knowledge.scorer)
-    matches = [_without_refused(found, known.get(offer.key)) for offer, found in zip(open_offers, matches, strict=True)]
+            to_match.setdefault(offer.key.supplier_id, []).append(offer)
+    judged = {supplier_id: _judge(theirs, known, knowledge) for supplier_id, theirs in to_match.items()}
     linked = {
-        (offer.key.supplier_id, found.product_id)
-        for offer, found in zip(open_offers, matches, strict=True)
+        (supplier_id, found.product_id)
+        for supplier_id, matches in judged.items()
+        for found in matches
         if found.product_id is not None
     }
     taken = read_taken(sorted(linked)) if linked else {}
-    for supplier_id in sorted({offer.key.supplier_id for offer in open_offers}):
-        places = [place for place, offer in enumerate(open_offers) if offer.key.supplier_id == supplier_id]
-        own = [open_offers[place] for place in places]
-        theirs = _taken_by_others(own, [matches[place] for place in places], taken, verdicts)
-        settled = settle([offer.line.line for offer in own], [matches[place] for place in places], theirs)
-        verdicts += [_of_match(offer, found) for offer, found in zip(own, settled, strict=True)]
+    for supplier_id, matches in judged.items():
+        theirs = to_match[supplier_id]
+        by_others = _taken_by_others(theirs, matches, taken, verdicts)
+        settled = settle([offer.line.line for offer in theirs], matches, by_others)
+        verdicts += [_of_match(offer, found) for offer, found in zip(theirs, settled, strict=True)]
     return verdicts
+
+
+def _judge(offers: Sequence[Offer], known: Mapping[Key, KnownItem], knowledge: Knowledge) -> list[Match]:
+    matches = judge([offer.line.line for offer in offers], knowledge.catalogue, knowledge.scorer)
+    return [_without_refused(found, known.get(offer.key)) for offer, found in zip(offers, matches, strict=True)]
 
 
 def _taken_by_others(
@@ -73,7 +78,7 @@ def _without_refused(found: Match, item: KnownItem | None) -> Match:
     candidates = tuple(each for each in found.candidates if each.product_id not in refused)
     if len(candidates) == len(found.candidates):
         return found
-    score = min(candidates[0].score, 94.99) if candidates else 0.0
+    score = min(candidates[0].score, MOST_UNLINKED) if candidates else 0.0
     return Match(found.number, None, score, "review" if score >= REVIEW else "draft", candidates)
 
 
@@ -106,6 +111,7 @@ def _candidate(candidate: Candidate) -> dict[str, Any]:
         "product_id": candidate.product_id,
         "score": round(candidate.score, 2),
         "reasons": [_reason(reason) for reason in candidate.reasons],
+        "vetoes": list(candidate.vetoes),
         "features": dict(candidate.features),
     }
 
