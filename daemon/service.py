@@ -17,7 +17,7 @@ from daemon.engine.backoff import Backoff
 from daemon.engine.company import Company
 from daemon.engine.listener import Listener
 from daemon.engine.preparation import Preparations
-from daemon.engine.preparer import Preparer
+from daemon.engine.preparer import Crew, Preparer
 from daemon.engine.queue import Queue, Timing
 from daemon.engine.readiness import Readiness
 from daemon.engine.schedule import Schedule
@@ -34,6 +34,8 @@ from daemon.systemd import Notifier
 from daemon.workloads.registry import build_workloads
 
 log = structlog.get_logger()
+
+SHORTEST_LEASE = timedelta(seconds=5)  # whoever holds a batch says so once a second or so
 
 
 def run(settings: Settings, notifier: Notifier, once: bool = False) -> int:
@@ -78,18 +80,19 @@ def _build(
 ) -> Supervisor:
     stop, cancelled = threading.Event(), threading.Event()
     pace = Pace(safety_poll=settings.poll)
-    on_rest = _when_all_rest(len(workloads), lambda: inbox.put(StopRequested("nothing is open"))) if once else None
+    on_look = _when_all_rest(len(workloads), lambda: inbox.put(StopRequested("nothing is open"))) if once else None
     ready = f"{_workers(workloads)} workers"
     readiness = Readiness(lambda trouble: notifier.status(f"waiting: {trouble}" if trouble else ready))
     company = Company(patience=settings.frozen / 4)
     lookouts: list[Lookout] = []
     workers: list[Worker] = []
     preparers: list[Preparer] = []
-    timing = Timing(frozen=settings.frozen, endless=10 * settings.frozen, lease=settings.frozen / 2)
+    lease = max(settings.frozen / 2, SHORTEST_LEASE)
+    timing = Timing(frozen=settings.frozen, endless=10 * settings.frozen, lease=lease)
     for workload in workloads:
         queue = Queue(workload.name, workload.table, instance, timing)
         suspicion = Suspicion()
-        lookout = Lookout(Wakeup(), pace, on_rest(workload.name) if on_rest else lambda: None)
+        lookout = Lookout(Wakeup(), pace, on_look(workload.name) if on_look else lambda _: None)
         lookouts.append(lookout)
         for number in range(1, workload.workers + 1):
             runner = SliceRunner(queue, workload, Backoff(random.Random()), cancelled, suspicion)  # noqa: S311  # jitter
@@ -149,12 +152,14 @@ def _spare(workloads: list[Workload]) -> int:
 def _preparers(
     pool: Pool, queue: Queue, workload: Workload, instance: str, lookout: Lookout, stop: threading.Event
 ) -> list[Preparer]:
+    crew = Crew(_spare([workload]) or 1)
     return [
         Preparer(
             f"{instance}/{workload.name}-preparer-{number}",
             pool,
             Preparations(queue),
             workload,
+            crew,
             lookout.preparers,
             lookout.wakeup,
             stop,
@@ -181,17 +186,20 @@ def _schedule(session: Session, workloads: list[Workload], instance: str, stop: 
     )
 
 
-def _when_all_rest(count: int, act: Callable[[], None]) -> Callable[[str], Callable[[], None]]:
-    """For `--once`: acts when every workload has said that nothing of it is open."""
+def _when_all_rest(count: int, act: Callable[[], None]) -> Callable[[str], Callable[[bool], None]]:
+    """For `--once`: acts when of every workload the last that was seen is that nothing of it is open."""
     resting: set[str] = set()
 
-    def observer(name: str) -> Callable[[], None]:
-        def rest() -> None:
-            resting.add(name)
-            if len(resting) == count:
-                act()
+    def observer(name: str) -> Callable[[bool], None]:
+        def look(is_open: bool) -> None:
+            if is_open:
+                resting.discard(name)
+            else:
+                resting.add(name)
+                if len(resting) == count:
+                    act()
 
-        return rest
+        return look
 
     return observer
 

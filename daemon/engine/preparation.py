@@ -24,6 +24,10 @@ class Taken:
     deaths: int  # holders before that were not heard of again
     tries: int  # failures in a row before
 
+    @property
+    def is_suspect(self) -> bool:
+        return self.deaths > 0
+
 
 class Lender(Protocol):
     """Where connections come from, in autocommit, for as long as a few statements last."""
@@ -40,10 +44,11 @@ class Preparations:
         self.lease = queue.timing.lease
         self._queue = queue
 
-    def take(self, conn: Connection, worker: str) -> Taken | None:
-        """Hold the next batch that is due; None when there is none."""
+    def take(self, conn: Connection, worker: str, *, takes_suspects: bool = True) -> Taken | None:
+        """Hold the next batch that is due; None when there is none. A suspect is one that a holder has died with."""
+        parameters = {"worker": worker, "takes_suspects": takes_suspects}
         with conn.cursor(row_factory=class_row(Taken)) as cursor:
-            return cursor.execute(*self._call("take_preparation", {"worker": worker})).fetchone()
+            return cursor.execute(*self._call("take_preparation", parameters)).fetchone()
 
     def keep(self, conn: Connection, batch_id: int, worker: str) -> None:
         """Go on holding it, for another lease. Raises PreparationEnded when it is not the worker's any more, or wanted
@@ -98,13 +103,14 @@ class HeldBatch:
         self._worker = worker
         self._connection = connection
         self._stop = stop
+        self._is_writing = False  # then the hold is locked, and no second connection is asked for
         self._renew_s = preparations.lease.total_seconds() / 5
         self.kept_at = monotonic()  # when the workload was last heard of
 
     def keep(self) -> None:
         if self._stop.is_set():
             raise PreparationEnded("the daemon stops")
-        if monotonic() - self.kept_at >= self._renew_s:
+        if not self._is_writing and monotonic() - self.kept_at >= self._renew_s:
             with self._connection() as conn:
                 self._preparations.keep(conn, self.batch_id, self._worker)
             self.kept_at = monotonic()
@@ -113,5 +119,9 @@ class HeldBatch:
     def transaction(self) -> Iterator[Connection]:
         with self._connection() as conn, conn.transaction():
             self._preparations.keep(conn, self.batch_id, self._worker)
-            yield conn
+            self._is_writing = True
+            try:
+                yield conn
+            finally:
+                self._is_writing = False
         self.kept_at = monotonic()

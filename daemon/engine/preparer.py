@@ -21,6 +21,35 @@ log = structlog.get_logger()
 
 MOST_TRIES = 8  # of a step that fails for a reason which the workload has no name for
 MOST_DEATHS = 3  # processes that may die, or go silent, in one preparation
+SWEEP_EVERY_S = 60.0  # at most, for what nobody waits for any more
+
+
+class Crew:
+    """What the preparers of one workload in this process share.
+
+    Of the batches that a process has died with, one at a time is in hand here: so the one that is at fault is found
+    out, and the others are not counted out with it. No more connections are borrowed at a time than are spared.
+    """
+
+    def __init__(self, connections: int = 1) -> None:
+        self.turns = threading.BoundedSemaphore(connections)
+        self._taking = threading.Lock()
+        self._suspect: int | None = None
+        self._swept_at = monotonic()
+
+    def take(self, preparations: Preparations, conn: BoundedConnection, worker: str) -> Taken | None:
+        with self._taking:
+            taken = preparations.take(conn, worker, takes_suspects=self._suspect is None)
+            if taken is not None and taken.is_suspect:
+                self._suspect = taken.batch_id
+            if taken is None and monotonic() - self._swept_at > SWEEP_EVERY_S:
+                self._swept_at = monotonic()
+                preparations.drop_unwanted(conn, worker)
+            return taken
+
+    def put_down(self, taken: Taken) -> None:
+        if self._suspect == taken.batch_id:
+            self._suspect = None
 
 
 class Preparer:
@@ -33,6 +62,7 @@ class Preparer:
         pool: Pool,
         preparations: Preparations,
         workload: Workload,
+        crew: Crew,
         bell: Wakeup,
         on_ready: Wakeup,
         stop: threading.Event,
@@ -46,6 +76,7 @@ class Preparer:
         self._pool = pool
         self._preparations = preparations
         self._workload = workload
+        self._crew = crew
         self._bell = bell
         self._on_ready = on_ready
         self._stop = stop
@@ -71,7 +102,7 @@ class Preparer:
     def _step(self) -> bool:
         """Whether there was something to do."""
         with self._borrow() as conn:
-            taken = self._preparations.take(conn, self.name)
+            taken = self._crew.take(self._preparations, conn, self.name)
         self._backoff.reset()
         if taken is None:
             return False
@@ -82,6 +113,7 @@ class Preparer:
                 self._prepare(taken, self.held)
         finally:
             self.held = None
+            self._crew.put_down(taken)
         return True
 
     def _prepare(self, taken: Taken, held: HeldBatch) -> None:
@@ -146,7 +178,7 @@ class Preparer:
 
     @contextmanager
     def _borrow(self) -> Iterator[BoundedConnection]:
-        with self._pool.connection() as conn:
+        with self._crew.turns, self._pool.connection() as conn:
             conn.spoke_at = monotonic()
             self.connection = conn
             try:

@@ -48,23 +48,30 @@ class Lookout:
         self,
         wakeup: Wakeup,
         pace: Pace,
-        on_rest: Callable[[], None] = lambda: None,
+        on_look: Callable[[bool], None] = lambda _: None,
         preparers: Wakeup | None = None,
     ) -> None:
         self.wakeup = wakeup
         self.preparers = preparers or Wakeup()  # the bell of those who prepare batches
         self.is_deaf = threading.Event()  # no bell can be heard: the poll must be short
         self._pace = pace
-        self._on_rest = on_rest
+        self._on_look = on_look
         self._next_patrol = 0.0
+        self._next_ring = 0.0
 
     def wait(self, backlog: Backlog) -> bool:
         """Until the bell rings (True) or it is time to look again (False)."""
-        if not backlog.is_open:
-            self._on_rest()
+        self._on_look(backlog.is_open)
         is_watchful = backlog.is_open or self.is_deaf.is_set()
         pause = self._pace.look_again if is_watchful else self._pace.safety_poll
         return self.wakeup.wait(pause.total_seconds())
+
+    def ring_the_preparers(self) -> None:
+        """Now and then, while nobody stands at the post to see that there is something to prepare."""
+        now = monotonic()
+        if now >= self._next_ring:
+            self._next_ring = now + self._pace.look_again.total_seconds()
+            self.preparers.ring()
 
     def is_patrol_due(self) -> bool:
         """True once per patrol interval, to whichever worker asks first. A race costs one more search."""
@@ -125,6 +132,8 @@ class Worker:
                 self._fare_well()
                 if not is_busy:
                     return
+                if self._queue.table.is_prepared:
+                    self._lookout.ring_the_preparers()
                 self._patrol(conn)
                 self._plan_anew(conn, monotonic() - began)
 

@@ -56,6 +56,6 @@ def test_each_statement_of_the_engine_is_one_that_the_server_understands(db: psy
         "after": -1, "put_off": [1], "forgiven": 1, "tiny": 1, "endless": "1s", "worker": "w", "entity": "x",
         "instance": "x", "workload": "x", "names": ["x"], "periods": [timedelta(1)], "version": "x", "name": "x",
         "error": "x", "is_given_back": False, "again_after": timedelta(1),
-        "details": [None], "is_prepared": True, "is_ready": False, "tries": 1,
+        "details": [None], "is_prepared": True, "takes_suspects": True, "is_ready": False, "tries": 1,
     } | dict.fromkeys(("bound", "delay", "frozen", "grace", "lease", "longest_delay"), timedelta(0))  # fmt: skip
     db.execute(b"EXPLAIN " + make_queue()._statement(name), values)

@@ -10,9 +10,12 @@ from datetime import timedelta
 import psycopg
 import pytest
 
+from daemon.database.pool import BoundedConnection
 from daemon.engine.preparation import HeldBatch, Preparations, Taken
+from daemon.engine.preparer import Crew
 from daemon.engine.queue import Queue, Timing
 from daemon.engine.supervisor import StopRequested
+from daemon.engine.worker import Pace
 from daemon.engine.workload import BatchFailed, Hold, NotYet, PreparationEnded
 from daemon.workloads.categorization.workload import TABLE
 from tests.support.database import Database
@@ -258,7 +261,7 @@ def test_what_kills_three_processes_ends_the_batch(
     batch_id = batch(db, None)
     db.execute(
         "INSERT INTO batch_preparations (workload, batch_id, claimed_by, kept_until, deaths)"
-        " VALUES ('categorization', %s, 'dead/p1', now() - interval '1 s', 3)",
+        " VALUES ('categorization', %s, 'here/p9', now() - interval '1 s', 3)",
         (batch_id,),
     )
     with Engine(database.session, preparing(lambda _: pytest.fail("it must not be tried again"))):
@@ -324,3 +327,84 @@ def test_a_preparer_that_is_lost_in_its_own_code_ends_the_process(
         assert "p1" in str(events.wait_for("worker.stuck")["worker"])
         release.set()
         assert engine.wait() == 1
+
+
+def test_a_batch_that_was_set_back_begins_anew(db: psycopg.Connection) -> None:
+    """What failed before does not count, and what was ready then may not be so any more."""
+    preparations = make_preparations()
+    batch_id = batch(db, None)
+    take(db, preparations)
+    preparations.release(db, batch_id, "test/p1", delay=timedelta(0), tries=5)
+    db.execute("UPDATE categorization_batches SET retry_count = 1")
+    assert take(db, preparations) == Taken(batch_id, 0, 0)
+    preparations.release(db, batch_id, "test/p1", is_ready=True)
+    assert preparations._queue.backlog(db).to_plan
+    db.execute("UPDATE categorization_batches SET retry_count = 2")
+    seen = preparations._queue.backlog(db)
+    assert (seen.to_plan, seen.to_prepare) == (False, True)
+    assert preparations._queue.plan(db) == []
+    assert take(db, preparations).batch_id == batch_id
+
+
+def test_what_a_process_died_with_is_taken_one_at_a_time(db: psycopg.Connection, database: Database) -> None:
+    """Eight lists were in hand, and one of them is poison: the others must not be counted out with it."""
+    preparations, crew = make_preparations(), Crew()
+    for _ in range(3):
+        batch(db, None)
+    for number in range(3):
+        take(db, preparations, f"dead/p{number}")
+    db.execute("UPDATE batch_preparations SET deaths = 1, kept_until = now() - interval '1 hour'")
+    with database.session.connect() as conn:
+        assert isinstance(conn, BoundedConnection)
+        first = crew.take(preparations, conn, "test/p1")
+        assert first is not None
+        assert crew.take(preparations, conn, "test/p2") is None
+        clean = batch(db, None)
+        beside = crew.take(preparations, conn, "test/p2")
+        assert beside is not None
+        assert beside.batch_id == clean
+        crew.put_down(first)
+        second = crew.take(preparations, conn, "test/p1")
+        assert second is not None
+        assert second.batch_id != first.batch_id
+
+
+def test_preparers_are_told_of_work_while_every_worker_treats(
+    db: psycopg.Connection, database: Database, events: EventTap
+) -> None:
+    ids = shop(db, products=40)
+    begun: list[int] = []
+
+    def step(hold: Hold) -> timedelta | None:
+        begun.append(hold.batch_id)
+        return lists(hold, ids)
+
+    workload = RecordingWorkload(slice_size=1, preparing=step)
+    late = threading.Event()
+
+    def before(conn: psycopg.Connection, items: object) -> None:
+        if len(workload.calls) == 2:
+            with database.connect() as php:
+                batch(php, None)
+            late.set()
+        elif len(workload.calls) == 20:
+            wait_until(lambda: len(begun) == 2)  # though nobody stands at the post
+
+    workload.before = before
+    with Engine(database.session, workload, workers=1, listens=False, pace=Pace(look_again=ms(10))):
+        batch(db, None)
+        events.wait_for("batch.completed", count=2)
+    assert late.is_set()
+
+
+def test_rows_that_nobody_waits_for_are_swept_now_and_then(db: psycopg.Connection, database: Database) -> None:
+    preparations, crew = make_preparations(), Crew()
+    batch_id = batch(db, None)
+    take(db, preparations)
+    preparations.release(db, batch_id, "test/p1", delay=timedelta(hours=1))
+    db.execute("UPDATE categorization_batches SET status = 'cancelled'")
+    crew._swept_at -= 61
+    with database.session.connect() as conn:
+        assert isinstance(conn, BoundedConnection)
+        assert crew.take(preparations, conn, "test/p1") is None
+    assert row(db, "batch_id") is None

@@ -15,7 +15,7 @@ from daemon.engine.backoff import Backoff
 from daemon.engine.company import Company
 from daemon.engine.listener import Hearing, Listener
 from daemon.engine.preparation import Preparations
-from daemon.engine.preparer import Preparer
+from daemon.engine.preparer import Crew, Preparer
 from daemon.engine.queue import Backlog, Claim, Completed, Queue, Timing
 from daemon.engine.readiness import Readiness
 from daemon.engine.schedule import Schedule
@@ -140,6 +140,7 @@ class Engine:
         self.readiness = Readiness()
         self.company = Company(self.patience)
         self.threads = [self._worker(f"{self.name}/{number}") for number in range(1, self.workers + 1)]
+        self.crew = Crew()
         self.preparing = [self._preparer(f"{self.name}/p{number}") for number in range(1, self.preparers + 1)]
         if not self.workload.table.is_prepared:
             self.preparing = []
@@ -213,7 +214,9 @@ class Engine:
     def _preparer(self, name: str) -> Preparer:
         bells = self.lookout.preparers, self.lookout.wakeup
         backoffs = Backoff(random.Random(), 0.05, 0.5), Backoff(random.Random(), 0.02, 0.5)
-        return Preparer(name, self.pool, Preparations(self.queue), self.workload, *bells, self.stop_event, *backoffs)
+        return Preparer(
+            name, self.pool, Preparations(self.queue), self.workload, self.crew, *bells, self.stop_event, *backoffs
+        )
 
     def _schedule(self) -> Schedule | None:
         if not self.duties:

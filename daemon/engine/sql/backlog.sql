@@ -5,12 +5,13 @@ SELECT EXISTS (
            SELECT
            FROM {batches}
            WHERE status = 'pending'
-             AND (NOT %(is_prepared)s OR retry_count >= %(retry_limit)s::int OR EXISTS (
+             AND (NOT %(is_prepared)s OR {batches}.retry_count >= %(retry_limit)s::int OR EXISTS (
                  SELECT
                  FROM batch_preparations AS preparation
                  WHERE preparation.workload = %(workload)s
                    AND preparation.batch_id = {batches}.id
                    AND preparation.is_ready
+                   AND preparation.retry_count = coalesce({batches}.retry_count, 0)
              ))
        ) AS to_plan,
        (SELECT id
@@ -27,8 +28,10 @@ SELECT EXISTS (
              ON preparation.workload = %(workload)s
             AND preparation.batch_id = {batches}.id
            WHERE status = 'pending'
-             AND coalesce(retry_count, 0) < %(retry_limit)s::int
-             AND preparation.is_ready IS NOT TRUE
-             AND (preparation.run_after IS NULL OR preparation.run_after NOT BETWEEN now() AND clock_timestamp() + %(longest_delay)s)
-             AND (preparation.kept_until IS NULL OR preparation.kept_until NOT BETWEEN now() AND clock_timestamp() + %(lease)s)
+             AND coalesce({batches}.retry_count, 0) < %(retry_limit)s::int
+             AND (preparation.is_ready IS NOT TRUE OR preparation.retry_count <> coalesce({batches}.retry_count, 0))
+             AND (preparation.run_after IS NULL
+                  OR preparation.run_after NOT BETWEEN now() AND clock_timestamp() + %(longest_delay)s)
+             AND (preparation.kept_until IS NULL
+                  OR preparation.kept_until NOT BETWEEN now() AND clock_timestamp() + preparation.lease)
        ) AS to_prepare

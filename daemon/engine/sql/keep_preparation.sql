@@ -7,7 +7,7 @@ WITH batch AS MATERIALIZED (
     FOR NO KEY UPDATE
 )
 UPDATE batch_preparations AS preparation
-SET kept_until = clock_timestamp() + %(lease)s
+SET kept_until = clock_timestamp() + preparation.lease
 FROM batch
 WHERE preparation.workload = %(workload)s::text
   AND preparation.batch_id = batch.id

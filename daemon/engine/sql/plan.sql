@@ -20,12 +20,13 @@ WITH front AS (
     FROM {batches}
     WHERE status = 'pending'
       AND id > %(after)s
-      AND (NOT %(is_prepared)s OR retry_count >= %(retry_limit)s::int OR EXISTS (
+      AND (NOT %(is_prepared)s OR {batches}.retry_count >= %(retry_limit)s::int OR EXISTS (
           SELECT
           FROM batch_preparations AS preparation
           WHERE preparation.workload = %(workload)s::text
             AND preparation.batch_id = {batches}.id
             AND preparation.is_ready
+            AND preparation.retry_count = coalesce({batches}.retry_count, 0)
       ))
       AND id <> ALL(%(put_off)s::bigint[])
     ORDER BY id
@@ -37,12 +38,13 @@ WITH front AS (
     FROM {batches}
     WHERE status = 'pending'
       AND id > (SELECT id FROM front)
-      AND (NOT %(is_prepared)s OR retry_count >= %(retry_limit)s::int OR EXISTS (
+      AND (NOT %(is_prepared)s OR {batches}.retry_count >= %(retry_limit)s::int OR EXISTS (
           SELECT
           FROM batch_preparations AS preparation
           WHERE preparation.workload = %(workload)s::text
             AND preparation.batch_id = {batches}.id
             AND preparation.is_ready
+            AND preparation.retry_count = coalesce({batches}.retry_count, 0)
       ))
       AND id <> ALL(%(put_off)s::bigint[])
       AND (SELECT bytes FROM front) <= %(small)s

@@ -7,13 +7,16 @@ from time import monotonic
 import structlog
 from psycopg import Connection
 
+from daemon.engine.workload import WorkloadUnavailable
 from daemon.workloads.price_lists import store
 from daemon.workloads.price_lists.matching.catalogue import Catalogue
 from daemon.workloads.price_lists.matching.scorer import Reviewed, Scorer, shipped_scorer
 
 log = structlog.get_logger()
 
-LOOK_EVERY_S = 30.0  # whether a product was added or changed, during one import
+LOOK_EVERY_S = 30.0  # whether a product was added or changed, during one import; less often where reading takes long
+LONGEST_SHARE = 0.1  # of the time that is given to reading
+WAIT_S = 1.0  # for a thread that is reading: who waits does so in a transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,24 +30,33 @@ class Knowledge:
 class CurrentKnowledge:
     """Looks whether the catalogue or the reviews have changed: for each import that it has not met, and now and then.
 
-    The catalogue is held in memory, and read by one thread while the others wait for it.
+    The catalogue is held in memory, and read by one thread. The others go on with what was known before; where nothing
+    was, they give their slice back.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._knowledge: Knowledge | None = None
         self._stamps = ("", "")
-        self._looked_at = 0.0
+        self._next_look = 0.0
         self._latest_import = -1
 
     def at(self, conn: Connection, import_id: int) -> Knowledge:
-        with self._lock:
-            is_new = import_id > self._latest_import
-            if self._knowledge is None or is_new or monotonic() - self._looked_at > LOOK_EVERY_S:
-                self._knowledge = self._look(conn)
-                self._looked_at = monotonic()
+        """Raises WorkloadUnavailable while another thread reads the catalogue for the first time."""
+        if not self._lock.acquire(timeout=WAIT_S):
+            if (known := self._knowledge) is None:
+                raise WorkloadUnavailable("the catalogue is being read")
+            return known
+        try:
+            known = self._knowledge
+            if known is None or import_id > self._latest_import or monotonic() > self._next_look:
+                began = monotonic()
+                known = self._knowledge = self._look(conn)
+                self._next_look = monotonic() + max(LOOK_EVERY_S, (monotonic() - began) / LONGEST_SHARE)
                 self._latest_import = max(self._latest_import, import_id)
-            return self._knowledge
+            return known
+        finally:
+            self._lock.release()
 
     def _look(self, conn: Connection) -> Knowledge:
         stamps = store.stamp(conn, "catalogue"), store.stamp(conn, "reviews")

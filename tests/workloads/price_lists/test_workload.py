@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from daemon.engine.workload import Item, Outcome
+from daemon.engine.workload import Item, Outcome, WorkloadUnavailable
 from daemon.workloads.price_lists import intake
 from daemon.workloads.price_lists.line import BadLine, Line
 from daemon.workloads.price_lists.settings import PriceListSettings
@@ -264,6 +264,24 @@ def test_the_catalogue_is_read_again_when_it_has_changed_and_only_then(
     db.execute("UPDATE products SET name = name || ' new' WHERE id = %s", (products["saw"],))
     assert workload._current.at(db, 2).catalogue is first  # in one import, not at once
     assert workload._current.at(db, 3).catalogue is not first
+
+
+def test_what_the_matching_does_not_read_is_no_change(
+    db: psycopg.Connection, workload: PriceLists, products: Products
+) -> None:
+    first = workload._current.at(db, 1).catalogue
+    db.execute("UPDATE products SET category_code = 'drills', description = 'drills holes', status = 'predicted'")
+    assert workload._current.at(db, 2).catalogue is first
+
+
+def test_who_cannot_wait_for_the_catalogue_goes_on_with_the_one_before_or_gives_the_slice_back(
+    db: psycopg.Connection, workload: PriceLists, products: Products
+) -> None:
+    with workload._current._lock, pytest.raises(WorkloadUnavailable):
+        workload._current.at(db, 1)
+    known = workload._current.at(db, 1)
+    with workload._current._lock:
+        assert workload._current.at(db, 2) is known
 
 
 def test_the_same_list_again_changes_nothing(db: psycopg.Connection, workload: PriceLists, products: Products) -> None:
