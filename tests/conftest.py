@@ -13,6 +13,7 @@ from tests.support.database import Database
 from tests.support.events import EventTap
 from tests.support.process import Catalogd
 from tests.support.roles import runtime_dsn
+from tests.support.server import private_server
 
 # In the background of a shell SIGINT is ignored, and would be by every process that a test starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -26,7 +27,7 @@ settings.load_profile("any machine")
 def server(request: pytest.FixtureRequest) -> Iterator[EmbeddedServer]:
     """A private server of each version found; every test that uses a database runs once on each."""
     binaries: ServerBinaries = request.param
-    with EmbeddedServer(binaries, settings={"max_connections": "200", "autovacuum_naptime": "5s"}) as running:
+    with private_server(binaries, {"max_connections": "200", "autovacuum_naptime": "5s"}) as running:
         yield running
 
 
