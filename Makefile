@@ -23,7 +23,7 @@ test: $(STAMP)   ## the whole suite, against every Postgres server found
 	@$(BIN)/pytest -n 2 $(ARGS)
 
 chaos: $(STAMP)  ## kills at random for a quarter of an hour: make chaos [KILLS=500] [ARGS=...]
-	@CATALOGD_CHAOS_KILLS=$(KILLS) $(BIN)/pytest -m chaos -o faulthandler_timeout=1200 tests/chaos $(ARGS)
+	@CATALOGD_CHAOS_KILLS=$(KILLS) $(BIN)/pytest -m "chaos or other_server" -o faulthandler_timeout=1200 tests/chaos $(ARGS)
 
 coverage: $(STAMP) ## the whole suite, then the share of lines and branches that ran, and those that did not
 	@$(BIN)/coverage erase

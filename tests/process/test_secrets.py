@@ -42,6 +42,14 @@ sys.exit(cli.main(["run"]))
 
 
 @pytest.fixture
+def catalogd(database: Database) -> Iterator[Catalogd]:
+    """Started anew, not forked: what others see of a process is how it was started."""
+    runner = Catalogd(database.dsn, prefix=["env"])
+    yield runner
+    runner.close()
+
+
+@pytest.fixture
 def login(database: Database, tmp_path: Path) -> Iterator[Login]:
     with password_login(database, tmp_path, SECRET) as role:
         yield role
