@@ -17,6 +17,8 @@ from tests.support.factories import rule, shop
 from tests.support.process import Catalogd
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.one_server  # its subject are the words on the terminal
+
 HOSTILE = "a\nb\x1b[2J\x07\u202e"
 Run = Callable[..., tuple[int, str, str]]
 

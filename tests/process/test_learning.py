@@ -17,6 +17,8 @@ from tests.support.login import Login, password_login
 from tests.support.process import Catalogd, Process
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.one_server  # its subject is the daemon's child
+
 SECRET = "Qw8Rt5Yz2Lm9Nb"  # noqa: S105
 
 
