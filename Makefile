@@ -11,10 +11,10 @@ PYTHON_PEERS := .venv-bench/.installed
 NODE_PEERS   := $(PEERS)/node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos model coverage check format real evaluate learning handover soak limits bench bench-full lock lock-bench clean
+.PHONY: help demo test chaos model coverage check format real evaluate evaluate-matching learning beside handover soak limits bench bench-full lock lock-bench clean
 
 help:            ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 26
 
 demo: $(STAMP)   ## a private Postgres, a sample shop and a real daemon at work; ends by itself
 	@$(BIN)/catalogd demo
@@ -49,6 +49,9 @@ real: $(STAMP)   ## figures on a real catalogue: make real CATALOGUE=path.csv.gz
 evaluate: $(STAMP) ## how good the predictions are, with pictures: make evaluate CATALOGUE=path.csv.gz [PLOTS=dir]
 	@$(BIN)/python -m bench.evaluate "$(CATALOGUE)" --plots "$(or $(PLOTS),build)" $(ARGS)
 
+evaluate-matching: $(STAMP) ## how good the matching of price lists is: make evaluate-matching DATA=dir [CATALOGUE=path.csv.gz]
+	@$(BIN)/python -m bench.price_lists.matching "$(DATA)" $(if $(CATALOGUE),--catalogue "$(CATALOGUE)") $(ARGS)
+
 soak: $(STAMP)   ## mixed load on two instances for a while; is memory flat? make soak MINUTES=10
 	@$(BIN)/python -m bench.soak --minutes $(or $(MINUTES),10)
 
@@ -57,6 +60,9 @@ limits: $(STAMP) ## huge batches, many batches, many inserts a second: what it c
 
 learning: $(STAMP) ## what learning costs the batches under way: make learning [CATALOGUE=path.csv.gz]
 	@$(BIN)/python -m bench.learning $(if $(CATALOGUE),--catalogue "$(CATALOGUE)") $(ARGS)
+
+beside: $(STAMP) ## what waiting for slow suppliers costs the batches under way: make beside [ARGS="--rounds 5"]
+	@$(BIN)/python -m bench.price_lists.beside $(ARGS)
 
 handover: $(STAMP) ## figures of kills and rolling restarts: make handover [ARGS="--rounds 20"]
 	@$(BIN)/python -m bench.handover $(ARGS)

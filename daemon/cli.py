@@ -10,8 +10,9 @@ from daemon import __version__
 from daemon.errors import DaemonError
 
 COMMANDS = (
-    *("run", "migrate", "partition", "grants", "learn", "models", "evaluate", "import"),
+    *("run", "migrate", "partition", "grants", "learn", "models", "evaluate", "import", "import-prices"),
     *("status", "errors", "explain", "precision", "rules", "retry", "cancel", "demo"),
+    "sync-suppliers",
 )
 
 
@@ -26,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=f"catalogd {__version__}")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name in COMMANDS:
-        module = importlib.import_module(f"daemon.commands.{name.replace('import', 'import_')}")
+        module = importlib.import_module(f"daemon.commands.{_module_of(name)}")
         subparser = subparsers.add_parser(
             name,
             help=module.HELP,
@@ -38,6 +39,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         subparser.set_defaults(act=module.act)
     options = parser.parse_args(arguments)
     return _act(options)
+
+
+def _module_of(command: str) -> str:
+    return "import_" if command == "import" else command.replace("-", "_")
 
 
 def _act(options: argparse.Namespace) -> int:

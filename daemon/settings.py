@@ -55,7 +55,13 @@ class Settings(SettingsGroup):
         "/run/credentials/x",
     )
 
-    workers: int = setting(2, "CATALOGD_WORKERS", "worker threads of this instance", "2", ge=1, le=64)
+    workloads: str = setting(
+        "",
+        "CATALOGD_WORKLOADS",
+        "the kinds of work that this instance does, with commas between; without it, all whose libraries are there",
+        "categorization",
+    )
+    workers: int = setting(2, "CATALOGD_WORKERS", "threads of this instance that categorise products", "2", ge=1, le=64)
     threshold: float = setting(
         90.0,
         "CATALOGD_THRESHOLD",

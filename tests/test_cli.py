@@ -20,6 +20,7 @@ pytestmark = pytest.mark.one_server  # its subject are the words on the terminal
 
 HOSTILE = "a\nb\x1b[2J\x1b]0;title\x07\x9b31m\u202e\r"
 STATUS_KEYS = {
+    "kind",
     "id",
     "status",
     "total",
@@ -154,6 +155,9 @@ DATABASE_COMMANDS = [
     ["precision"],
     ["retry", "1"],
     ["cancel", "1"],
+    ["sync-suppliers"],
+    ["cancel", "1", "--of", "price-lists"],
+    ["import-prices", "https://example.org/a.csv", "--supplier", "Acme"],
 ]
 
 

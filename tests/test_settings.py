@@ -179,7 +179,7 @@ def test_a_wrong_value_is_refused_with_its_name_the_problem_and_an_example(
 
 def test_every_setting_that_has_bounds_is_tried() -> None:
     free = {"DB_HOST", "DB_NAME", "DB_USER", "DB_PASSWORD", "DB_PASSWORD_FILE", "CREDENTIALS_DIRECTORY"}
-    free |= {"CATALOGD_WITHOUT_SOURCES"}  # any names: the workload knows which there are
+    free |= {"CATALOGD_WITHOUT_SOURCES", "CATALOGD_WORKLOADS"}  # any names: others know which there are
     assert set(environment_names()) == set(WRONG_VALUES) | free
 
 

@@ -23,7 +23,6 @@ from bench.speed.work import trivial_decision
 from daemon.cli import main
 from daemon.engine.workload import Item, Outcome
 from daemon.settings import Settings
-from daemon.workloads import registry
 from daemon.workloads.categorization.decision import Decision
 from daemon.workloads.categorization.evidence.source import Evidence
 from daemon.workloads.categorization.product import Product
@@ -65,7 +64,7 @@ class Recorded(categorization.Categorization):
     """Tells when each slice's processing begins."""
 
     def __init__(self, settings: Settings, file: str) -> None:
-        super().__init__(settings.threshold)
+        super().__init__(settings.threshold, workers=settings.workers)
         self._file = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
 
     def process(self, conn: Connection, items: Sequence[Item]) -> Sequence[Outcome]:
@@ -81,7 +80,7 @@ def install(environment: Mapping[str, str]) -> None:
         replace(categorization, "decide", decide_by(environment["BENCH_DECISION"]))
     if "BENCH_STARTS" in environment:
         file = environment["BENCH_STARTS"]
-        replace(registry, "BUILDERS", (lambda settings: Recorded(settings, file),))
+        replace(categorization, "build_categorization", lambda settings: Recorded(settings, file))
     if "BENCH_PROFILE" in environment:
         sampler = Sampler(Path(environment["BENCH_PROFILE"]))
         sampler.start()

@@ -1,8 +1,9 @@
 """Batches as `catalogd status` shows them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
 from psycopg import Connection
 from psycopg.rows import class_row
@@ -11,9 +12,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from daemon.commands.kinds import call
 from daemon.database.statements import statement
-from daemon.workloads.categorization.drift.store import Drift
 from daemon.workloads.categorization.explanation import one_line
+from daemon.workloads.kind import Kind, Sight
 
 LARGEST_ID = 2**63 - 1
 COLOURS = {
@@ -22,11 +24,6 @@ COLOURS = {
     "cancelled": "yellow",
     "processing": "cyan",
     "pending": "blue",
-}
-MEANINGS = {
-    "low": "with low confidence",
-    "unknown": "of what is said unknown",
-    "unknown_manufacturers": "from unknown manufacturers",
 }
 
 
@@ -53,25 +50,72 @@ class Batch:
         return self.processed / self.run_s if self.run_s else None
 
 
-def list_batches(conn: Connection, batch_id: int | None) -> list[Batch]:
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A batch with its kind of work, and what that says of it."""
+
+    kind: Kind
+    batch: Batch
+    sight: Sight
+
+    @property
+    def as_json(self) -> dict[str, object]:
+        return {"kind": self.kind.name} | asdict(self.batch) | dict(self.sight.facts)
+
+
+@dataclass(frozen=True, slots=True)
+class ItemError:
+    """An item that could not be treated; `item` is JSON."""
+
+    id: int
+    item: str
+    code: str
+    message: str
+    details: Any  # as JSON
+
+
+def list_batches(conn: Connection, kind: Kind, batch_id: int | None) -> list[Listed]:
     """The open and the latest batches, or the one with this id; empty when there is none."""
     if batch_id is not None and not 0 <= batch_id <= LARGEST_ID:
         return []
     with conn.cursor(row_factory=class_row(Batch)) as cursor:
-        return cursor.execute(statement("daemon.commands", "list_batches"), {"batch_id": batch_id}).fetchall()
+        batches = cursor.execute(_statement("list_batches", kind), {"batch_id": batch_id}).fetchall()
+    sights = kind.look(conn, [batch.id for batch in batches])
+    return [Listed(kind, batch, sights.get(batch.id, Sight())) for batch in batches]
 
 
-def show_batches(batches: Sequence[Batch]) -> None:
+def list_errors(conn: Connection, kind: Kind, batch_id: int) -> Iterator[ItemError]:
+    """Page by page: a pager that waits must hold no transaction open."""
+    after = 0
+    while True:
+        with conn.cursor(row_factory=class_row(ItemError)) as cursor:
+            parameters = {"batch_id": batch_id, "after": after}
+            page = cursor.execute(_statement("list_errors", kind), parameters).fetchall()
+        if not page:
+            return
+        yield from page
+        after = page[-1].id
+
+
+def show_batches(listed: Sequence[Listed]) -> None:
     """A table on stdout: plain where it is no terminal."""
+    has_kinds = len({each.kind.name for each in listed}) > 1
+    own = list(dict.fromkeys(heading for each in listed for heading in each.sight.cells))
     table = Table(box=None, pad_edge=False)
+    if has_kinds:
+        table.add_column("of")
     table.add_column("batch", justify="right")
     table.add_column("status")
     table.add_column("progress", width=20)
     for heading in ("done", "of", "errors", "waited", "took", "per second"):
         table.add_column(heading, justify="right")
-    for batch in batches:
+    for heading in own:
+        table.add_column(heading)
+    for each in listed:
+        batch = each.batch
         rate = batch.items_per_s
         table.add_row(
+            *([each.kind.name] if has_kinds else []),
             str(batch.id),
             Text(one_line(batch.status), style=COLOURS.get(batch.status, "")),
             ProgressBar(
@@ -85,26 +129,39 @@ def show_batches(batches: Sequence[Batch]) -> None:
             f"{batch.wait_s:.2f} s",
             "" if batch.run_s is None else f"{batch.run_s:.2f} s",
             f"{rate:,.0f}" if rate else "",
+            *(Text(one_line(each.sight.cells.get(heading, ""))) for heading in own),
         )
     console = _console()
     console.print(table)
-    for batch in batches:
-        if batch.error_message:
-            console.print(f"batch {batch.id}: {one_line(batch.error_message)}", markup=False, emoji=False)
+    for each in listed:
+        if each.batch.error_message:
+            sentence = f"{call(each.kind, each.batch.id)}: {one_line(each.batch.error_message)}"
+            console.print(sentence, markup=False, emoji=False)
 
 
-def show_drift(drifts: Sequence[Drift]) -> None:
-    """A line for each batch: what it is like, and what was usual when the model was learned."""
+def show_remarks(listed: Sequence[Listed]) -> None:
+    """A line for each batch of which there is something to say."""
     console = _console()
-    for drift in drifts:
-        parts = [
-            f"{getattr(drift.seen, figure):.1%} {meaning}"
-            + (f" (usually {getattr(drift.usual, figure):.1%})" if drift.usual else "")
-            for figure, meaning in MEANINGS.items()
-        ]
-        verdict = "is unlike what was learned from" if drift.outside else "in figures"
-        style = "yellow" if drift.outside else ""
-        console.print(Text(f"batch {drift.batch_id} {verdict}: {', '.join(parts)}", style=style), soft_wrap=True)
+    for each in listed:
+        if each.sight.remark:
+            style = "yellow" if each.sight.is_warning else ""
+            sentence = f"{call(each.kind, each.batch.id)} {each.sight.remark}"
+            console.print(Text(sentence, style=style), soft_wrap=True)
+
+
+def _statement(name: str, kind: Kind) -> bytes:
+    table = kind.table
+    return statement(
+        "daemon.commands",
+        name,
+        batches=table.name,
+        errors=table.errors,
+        reference=table.reference,
+        total=f"total_{table.counted}",
+        processed=f"processed_{table.counted}",
+        success=f"success_{table.counted}",
+        error=f"error_{table.counted}",
+    )
 
 
 def _console() -> Console:

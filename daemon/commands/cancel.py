@@ -2,22 +2,27 @@
 
 import argparse
 
+from daemon.commands.kinds import add_kind
+
 HELP = "stop a batch"
 EXAMPLE = "catalogd cancel 42"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", type=int, metavar="ID", help="the batch")
+    add_kind(parser)
 
 
 def act(options: argparse.Namespace) -> int:
     import sys
 
-    from daemon.commands.connection import connected, queue_of_categorization
+    from daemon.commands.connection import connected, queue_of
+    from daemon.commands.kinds import ask_status, call, kind_of
     from daemon.errors import UsageError
 
+    kind = kind_of(options)
     with connected("cancel") as conn:
-        if not queue_of_categorization().cancel(conn, options.id):
-            raise UsageError(f"there is no open batch {options.id}; see: catalogd status {options.id}")
-    sys.stdout.write(f"batch {options.id} is cancelled\n")
+        if not queue_of(kind).cancel(conn, options.id):
+            raise UsageError(f"there is no open {call(kind, options.id)}; see: {ask_status(kind, options.id)}")
+    sys.stdout.write(f"{call(kind, options.id)} is cancelled\n")
     return 0

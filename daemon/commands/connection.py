@@ -5,11 +5,13 @@ from contextlib import contextmanager
 
 from psycopg import Connection
 
+from daemon.database.pool import BoundedConnection
 from daemon.database.schema import inspect
+from daemon.database.statements import statement
 from daemon.engine.queue import Queue
 from daemon.sessions import name_instance, require_current_schema, session_of
 from daemon.settings import read_settings
-from daemon.workloads.categorization.workload import TABLE
+from daemon.workloads.kind import Kind
 
 
 @contextmanager
@@ -21,5 +23,13 @@ def connected(purpose: str) -> Iterator[Connection]:
         yield conn
 
 
-def queue_of_categorization() -> Queue:
-    return Queue("categorization", TABLE, name_instance())
+def queue_of(kind: Kind) -> Queue:
+    return Queue(kind.name, kind.table, name_instance())
+
+
+def is_anyone_at_work(conn: Connection) -> bool:
+    """Whether a `catalogd run` is seen in this database. Through a pooler, which hides its clients, it is believed."""
+    if isinstance(conn, BoundedConnection) and conn.session_pid is None:
+        return True
+    row = conn.execute(statement("daemon.commands", "find_instance")).fetchone()
+    return row is not None

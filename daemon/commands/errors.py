@@ -1,6 +1,11 @@
-"""List the items of a batch that could not be treated, with a stable code and the reason."""
+"""List the items of a batch that could not be treated, with a stable code and the reason.
+
+A line each, with tabs between: item, code and message; of a price list's line also the column, and what stands there.
+"""
 
 import argparse
+
+from daemon.commands.kinds import add_kind
 
 HELP = "the items of a batch that are in error"
 EXAMPLE = "catalogd errors 42"
@@ -8,25 +13,25 @@ EXAMPLE = "catalogd errors 42"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", type=int, metavar="ID", help="the batch")
+    add_kind(parser)
 
 
 def act(options: argparse.Namespace) -> int:
     import sys
 
-    from daemon.commands.batches import list_batches
+    from daemon.commands.batches import list_batches, list_errors
     from daemon.commands.connection import connected
+    from daemon.commands.kinds import call, kind_of
     from daemon.errors import UsageError
     from daemon.workloads.categorization.explanation import one_line
 
+    kind = kind_of(options)
     with connected("errors") as conn:
-        if not list_batches(conn, options.id):
-            raise UsageError(f"there is no batch {options.id}")
-        last = 0
-        while page := conn.execute(  # page by page: a pager that waits must hold no transaction open
-            "SELECT id, left(item::text, 200), code, message FROM categorization_errors"
-            " WHERE batch_id = %s AND id > %s ORDER BY id LIMIT 1000",
-            (options.id, last),
-        ).fetchall():
-            for last, item, code, message in page:  # noqa: B007  # the last id is where the next page begins
-                sys.stdout.write(f"{one_line(item)}\t{one_line(code)}\t{one_line(message)}\n")
+        if not list_batches(conn, kind, options.id):
+            raise UsageError(f"there is no {call(kind, options.id)}")
+        for error in list_errors(conn, kind, options.id):
+            known = error.details if isinstance(error.details, dict) else {}
+            details = (str(known.get(key, "")) for key in kind.details)
+            texts = [one_line(text) for text in (error.item, error.code, error.message, *details)]
+            sys.stdout.write("\t".join(texts) + "\n")
     return 0

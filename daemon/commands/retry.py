@@ -2,25 +2,30 @@
 
 import argparse
 
+from daemon.commands.kinds import add_kind
+
 HELP = "treat again what is left of a batch"
 EXAMPLE = "catalogd retry 42"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", type=int, metavar="ID", help="the batch")
+    add_kind(parser)
 
 
 def act(options: argparse.Namespace) -> int:
     import sys
 
-    from daemon.commands.connection import connected, queue_of_categorization
+    from daemon.commands.connection import connected, queue_of
+    from daemon.commands.kinds import ask_status, call, kind_of
     from daemon.errors import UsageError
 
+    kind = kind_of(options)
     with connected("retry") as conn:
-        if not queue_of_categorization().retry(conn, options.id):
+        if not queue_of(kind).retry(conn, options.id):
             raise UsageError(
-                f"there is no batch {options.id} that has ended and may be tried again (twice at most);"
-                f" see: catalogd status {options.id}"
+                f"there is no {call(kind, options.id)} that has ended and may be tried again (twice at most);"
+                f" see: {ask_status(kind, options.id)}"
             )
-    sys.stdout.write(f"batch {options.id} is pending again\n")
+    sys.stdout.write(f"{call(kind, options.id)} is pending again\n")
     return 0

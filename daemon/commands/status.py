@@ -2,42 +2,41 @@
 
 import argparse
 
+from daemon.commands.kinds import add_kind
+
 HELP = "what is open, how far it is, how fast"
-EXAMPLE = "catalogd status 42 --json"
+EXAMPLE = "catalogd status 42 --of price-lists --json"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", type=int, nargs="?", metavar="ID", help="one batch")
+    add_kind(parser, default=None)
     parser.add_argument("--json", action="store_true", help="a JSON object, or an array of them without an ID")
 
 
 def act(options: argparse.Namespace) -> int:
     import json
     import sys
-    from dataclasses import asdict
 
-    from daemon.commands.batches import list_batches, show_batches, show_drift
+    from daemon.commands.batches import list_batches, show_batches, show_remarks
     from daemon.commands.connection import connected
     from daemon.commands.duties import describe_duties
+    from daemon.commands.kinds import call, kind_of, kinds_of
     from daemon.errors import UsageError
-    from daemon.workloads.categorization.drift.store import read_drift
-    from daemon.workloads.categorization.drift.telling import keys_of
 
+    kinds = kinds_of(options) if options.id is None else [kind_of(options)]
     with connected("status") as conn:
-        batches = list_batches(conn, options.id)
-        drifts = read_drift(conn, [batch.id for batch in batches])
+        listed = [each for kind in kinds for each in list_batches(conn, kind, options.id)]
         duties = list(describe_duties(conn)) if options.id is None and not options.json else []
-    if options.id is not None and not batches:
-        raise UsageError(f"there is no batch {options.id}")
+    if options.id is not None and not listed:
+        raise UsageError(f"there is no {call(kinds[0], options.id)}")
     if options.json:
-        rows = [
-            asdict(batch) | {"drift": keys_of(drifts[batch.id]) if batch.id in drifts else None} for batch in batches
-        ]
+        rows = [each.as_json for each in listed]
         sys.stdout.write(json.dumps(rows if options.id is None else rows[0], default=str) + "\n")
-    elif not batches:
+    elif not listed:
         sys.stdout.write("no batch was ever inserted\n")
     else:
-        show_batches(batches)
-        show_drift([drift for drift in drifts.values() if drift.outside or options.id is not None])
+        show_batches(listed)
+        show_remarks([each for each in listed if each.sight.is_warning or options.id is not None])
     sys.stdout.writelines(f"{line}\n" for line in duties)
     return 0

@@ -1,9 +1,8 @@
 """The demo from beginning to end: a private server, a sample shop, a real daemon at work, a report."""
 
 import json
-from collections.abc import Iterator, Mapping
-from threading import Event
-from time import monotonic
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 import psycopg
 from psycopg import Connection
@@ -12,10 +11,12 @@ from daemon.database.embedded import EmbeddedServer, embedded_binaries
 from daemon.database.failures import summary
 from daemon.database.pool import Session
 from daemon.database.schema import MigrationRefused, migrate
-from daemon.demo.catalogue import SampleCatalogue, sample_catalogue
+from daemon.demo.catalogue import SampleCatalogue, SampleProduct, sample_catalogue
+from daemon.demo.following import follow
+from daemon.demo.import_report import tell_imports
+from daemon.demo.imports import can_import, import_lists
 from daemon.demo.interrupts import Interrupts
 from daemon.demo.orders import (
-    OPEN,
     add_user,
     choose_examples,
     choose_products,
@@ -26,7 +27,7 @@ from daemon.demo.orders import (
     read_progress,
 )
 from daemon.demo.running import DaemonFailed, RunningDaemon
-from daemon.demo.screen import Bar, Report, Screen
+from daemon.demo.screen import Report, Screen
 from daemon.stand_in.importing import IncomingRow, import_rows
 from daemon.stand_in.schema import create_stand_in
 from daemon.workloads.categorization.model.learning import NothingToLearn
@@ -34,8 +35,7 @@ from daemon.workloads.categorization.versions.lesson import learn_from_shop
 
 SMALL_BATCHES = 5
 SMALL_SIZE = 10
-POLL_S = 0.05
-STUCK_S = 60.0
+STRANGERS = 200  # products that the shop has not
 
 FAILURES = (DaemonFailed, MigrationRefused, NothingToLearn, TimeoutError, psycopg.Error)
 
@@ -58,12 +58,13 @@ def play(products: int, screen: Screen, interrupts: Interrupts) -> None:
         session = Session(server.dsn(), "catalogd demo")
         with session.connect() as conn, RunningDaemon(server.dsn(), server.directory) as running:
             try:
-                truth = _open_shop(conn, session, products, screen)
+                catalogue, others = _open_shop(conn, session, products, screen)
                 with screen.step("daemon", "starting the daemon") as step:
                     running.start()
                     step.done = f"a daemon is running: catalogd run, process {running.pid}"
                 _order(conn, running, screen)
-                report = _read_report(conn, truth)
+                imports = import_lists(conn, running, catalogue.products, others, screen) if can_import() else None
+                report = _read_report(conn, {product.sku: product.true_category for product in catalogue.products})
                 with screen.step("stop", "stopping the daemon and the server") as step:
                     running.stop()
                     server.stop()
@@ -73,15 +74,20 @@ def play(products: int, screen: Screen, interrupts: Interrupts) -> None:
     finally:
         server.stop()
     screen.report(report)
+    tell_imports(imports, screen)
+    screen.close(report)
 
 
-def _open_shop(conn: Connection, session: Session, products: int, screen: Screen) -> Mapping[str, str]:
-    """Make the shop's tables and ours, fill them, learn; returns the true category of each sku."""
+def _open_shop(
+    conn: Connection, session: Session, products: int, screen: Screen
+) -> tuple[SampleCatalogue, Sequence[SampleProduct]]:
+    """Make the shop's tables and ours, fill them, learn; returns its catalogue, and products that it has not."""
     with screen.step("migrate", "creating the tables") as step:
         create_stand_in(conn)
         step.done = f"the tables are there: a shop's and, by {len(migrate(session))} migrations, catalogd's"
     with screen.step("load", "loading a sample catalogue") as step:
-        catalogue = sample_catalogue(products)
+        world = sample_catalogue(products + STRANGERS)
+        catalogue = SampleCatalogue(world.categories, world.products[:products])
         imported = import_rows(conn, _rows(catalogue))
         step.done = (
             f"{imported.products:,} products in {imported.categories} categories loaded,"
@@ -90,7 +96,7 @@ def _open_shop(conn: Connection, session: Session, products: int, screen: Screen
     with screen.step("learn", "learning") as step:
         learned = learn_from_shop(conn)
         step.done = f"learned from the {learned.products:,} products that have a category"
-    return {product.sku: product.true_category for product in catalogue.products}
+    return catalogue, world.products[products:]
 
 
 def _rows(catalogue: SampleCatalogue) -> Iterator[IncomingRow]:
@@ -125,29 +131,10 @@ def _order(conn: Connection, running: RunningDaemon, screen: Screen) -> None:
         f"  INSERT INTO categorization_batches: one of {len(chosen.held_out):,} products, {len(small)} small ones"
     )
     with screen.progress("predict", f"batch {big_id}", len(chosen.held_out)) as bar:
-        _follow(conn, running, big_id, bar)
+        follow(f"batch {big_id}", partial(read_progress, conn, big_id), running, bar)
         for batch_id in batch_ids:
-            _follow(conn, running, batch_id)
+            follow(f"batch {batch_id}", partial(read_progress, conn, batch_id), running)
     screen.say()
-
-
-def _follow(conn: Connection, running: RunningDaemon, batch_id: int, bar: Bar | None = None) -> None:
-    """Poll the batch's row until it has ended. Raises DaemonFailed when it does not get on."""
-    pause = Event()
-    processed, moved_at = 0, monotonic()
-    while (progress := read_progress(conn, batch_id)).status in OPEN:
-        running.require_alive()
-        if progress.processed > processed:
-            processed, moved_at = progress.processed, monotonic()
-        if monotonic() - moved_at > STUCK_S:
-            raise DaemonFailed(f"batch {batch_id} has not got on for {STUCK_S:.0f} seconds")
-        if bar is not None:
-            bar.show(progress.processed)
-        pause.wait(POLL_S)
-    if bar is not None:
-        bar.show(progress.processed, is_last=True)
-    if progress.status != "completed":
-        raise DaemonFailed(f"batch {batch_id} ended as {progress.status}")
 
 
 def _read_report(conn: Connection, truth: Mapping[str, str]) -> Report:

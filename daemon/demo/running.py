@@ -16,6 +16,7 @@ from daemon.database.embedded import PARENT_DEATH
 
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0
+LISTS = "price-lists"  # its folder of fetched lists
 
 
 class DaemonFailed(Exception):
@@ -40,6 +41,11 @@ class RunningDaemon:
     def log_file(self) -> Path:
         """One JSON object a line."""
         return self._directory / "daemon.log"
+
+    @property
+    def incoming(self) -> Path:
+        """The folder that it takes price lists from."""
+        return self._directory / LISTS / "incoming"
 
     @property
     def pid(self) -> int | None:
@@ -116,12 +122,13 @@ class RunningDaemon:
 
 def environment_of_daemon(inherited: Mapping[str, str], conninfo: str, notify_socket: Path) -> dict[str, str]:
     """The environment of a daemon on that database: nothing in ours that is meant for another one."""
-    foreign = ("DATABASE_URL", "DB_", "CATALOGD_", "PG", "CREDENTIALS_DIRECTORY")
+    foreign = ("DATABASE_URL", "DB_", "CATALOGD_", "PG", "CREDENTIALS_DIRECTORY", "STATE_DIRECTORY", "ML_", "USE_ML_")
     kept = {name: value for name, value in inherited.items() if not name.startswith(foreign)}
     checkout = str(Path(daemon.__file__).parents[1])  # so that it also runs where it is not installed
     return kept | {
         "DATABASE_URL": conninfo,
         "CATALOGD_LOG_FORMAT": "json",
+        "CATALOGD_PRICE_LIST_FOLDER": str(notify_socket.parent / LISTS),
         "NOTIFY_SOCKET": str(notify_socket),
         "PYTHONPATH": os.pathsep.join(filter(None, (checkout, inherited.get("PYTHONPATH")))),
     }

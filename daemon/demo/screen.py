@@ -62,7 +62,7 @@ class Screen:
         self._console.print(Text.assemble("  ", ("✓ ", "green"), f"{step.done:<70}", (f"{took:5.1f} s", "dim")))
 
     @contextmanager
-    def progress(self, name: str, title: str, total: int) -> Iterator["Bar"]:
+    def progress(self, name: str, title: str, total: int, unit: str = "products") -> Iterator["Bar"]:
         """A live bar for `total` items, also timed."""
         began = monotonic()
         if self._console.is_terminal and not self._console.is_dumb_terminal:
@@ -70,25 +70,28 @@ class Screen:
                 TextColumn("  {task.description}"),
                 BarColumn(bar_width=30),
                 TextColumn("{task.completed:,.0f} of {task.total:,.0f}"),
-                TextColumn("{task.fields[rate]:,.0f} products/s", style="bold"),
+                TextColumn(f"{{task.fields[rate]:,.0f}} {unit}/s", style="bold"),
             )
             with Progress(*columns, console=self._console, refresh_per_second=20) as live:
                 yield LiveBar(live, live.add_task(title, total=total, rate=0.0), began)
         else:
-            yield PlainBar(self, title, total, began)
+            yield PlainBar(self, title, total, unit, began)
         self._took.append((name, monotonic() - began))
 
     def report(self, report: Report) -> None:
-        """The results, after everything was stopped."""
+        """What became of the batches."""
         self._show_accuracy(report.judged)
         self._show_small_batches(report.batches)
         self._show_examples(report.examples)
         self._show_item_errors(report.item_errors, report.batches)
+
+    def close(self, report: Report) -> None:
+        """The end, after everything was stopped."""
         self._show_times(report.batches[0])
         self._show_next()
 
     def _show_accuracy(self, judged: Sequence[Judged]) -> None:
-        self._head("How sure it was, and how often it was right", "on invented products whose category was held back")
+        self.head("How sure it was, and how often it was right", "on invented products whose category was held back")
         table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
         table.add_column("confidence")
         for heading in ("products", "share", "right", "wrong"):
@@ -103,63 +106,66 @@ class Screen:
                 Text(percent(each.right, each.predicted, digits=2), style="bold"),
                 f"{each.predicted - each.right:,}",
             )
-        self._console.print(Padding(table, (0, 0, 0, 2), expand=False))
+        self.table(table)
 
     def _show_small_batches(self, batches: Sequence[Ended]) -> None:
         big, *small = batches
-        self._head("Small batches do not wait behind big ones")
+        self.head("Small batches do not wait behind big ones")
         durations = [batch.duration_s for batch in small]
         earlier = sum(batch.completed_at < big.completed_at for batch in small)
-        self._paragraph(
+        self.paragraph(
             f"The big batch took {seconds(big.duration_s)}. The {len(small)} small ones inserted behind it were done"
             f" {seconds(min(durations))} to {seconds(max(durations))} after their insert"
             f" (median {seconds(median(durations))}), {earlier} of them before the big one."
         )
 
     def _show_examples(self, examples: Sequence[Example]) -> None:
-        self._head("Why: a prediction of each level", "the same as: catalogd explain ID")
+        self.head("Why: a prediction of each level", "the same as: catalogd explain ID")
         for example in examples:
             first, *others = example.words.splitlines()
-            self._paragraph(first, style="bold")
+            self.paragraph(first, style="bold")
             for line in others:
-                self._paragraph(line.removeprefix("  "), indent=4)
+                self.paragraph(line.removeprefix("  "), indent=4)
             verdict = ("right", "green") if example.is_right else ("wrong", "red")
             self._console.print(Text.assemble(f"    held back was {example.truth}: ", verdict))
             if example is not examples[-1]:
                 self.say()
 
     def _show_item_errors(self, errors: Sequence[ItemError], batches: Sequence[Ended]) -> None:
-        self._head("Items in error", "the rest of their batch went on; the same as: catalogd errors ID")
+        self.head("Items in error", "the rest of their batch went on; the same as: catalogd errors ID")
         ended = {batch.id: batch for batch in batches}
         for error in errors:
             batch = ended[error.batch_id]
-            self._paragraph(
+            self.paragraph(
                 f"batch {batch.id}: item {error.item}, {error.code}: {error.message};"
                 f" its other {batch.success} products were treated"
             )
 
     def _show_times(self, big: Ended) -> None:
-        self._head("Where the time went")
+        self.head("Where the time went")
         took = " · ".join(f"{name} {duration:.1f}" for name, duration in self._took)
-        self._paragraph(f"{took} · in all {monotonic() - self._began:.1f} s")
-        self._paragraph(
+        self.paragraph(f"{took} · in all {monotonic() - self._began:.1f} s")
+        self.paragraph(
             f"{big.items_per_s:,.0f} products/s is one daemon's pace on this machine, with a server that shares it"
             " and does not wait for the disk."
         )
 
     def _show_next(self) -> None:
-        self._head("What next", "the daemon and the server are stopped, nothing is left behind")
-        self._paragraph("In PHP, this is all:")
+        self.head("What next", "the daemon and the server are stopped, nothing is left behind")
+        self.paragraph("In PHP, this is all:")
         for line in PHP:
-            self._paragraph(line, indent=4)
-        self._paragraph("With your own shop: set DATABASE_URL, then catalogd migrate, catalogd learn, catalogd run.")
-        self._paragraph("All the rest: README.md and catalogd --help")
+            self.paragraph(line, indent=4)
+        self.paragraph("With your own shop: set DATABASE_URL, then catalogd migrate, catalogd learn, catalogd run.")
+        self.paragraph("All the rest: README.md and catalogd --help")
 
-    def _head(self, title: str, remark: str = "") -> None:
+    def head(self, title: str, remark: str = "") -> None:
         self.say()
         self._console.print(Text.assemble((title, "bold cyan"), (f"  ({remark})" if remark else "", "dim")))
 
-    def _paragraph(self, text: str, indent: int = 2, style: str = "") -> None:
+    def table(self, table: Table) -> None:
+        self._console.print(Padding(table, (0, 0, 0, 2), expand=False))
+
+    def paragraph(self, text: str, indent: int = 2, style: str = "") -> None:
         self._console.print(Padding(Text(text, style=style), (0, 0, 0, indent), expand=False))
 
 
@@ -191,18 +197,19 @@ class LiveBar(Bar):
 class PlainBar(Bar):
     """A line now and then, and one at the end."""
 
-    def __init__(self, screen: Screen, title: str, total: int, began: float) -> None:
+    def __init__(self, screen: Screen, title: str, total: int, unit: str, began: float) -> None:
         super().__init__(began)
         self._screen = screen
         self._title = title
         self._total = total
+        self._unit = unit
         self._said_at = began
 
     def show(self, processed: int, *, is_last: bool = False) -> None:
-        if is_last or monotonic() - self._said_at >= LINE_EVERY_S:
+        if is_last or (processed and monotonic() - self._said_at >= LINE_EVERY_S):
             self._said_at = monotonic()
             rate = self.rate(processed)
-            self._screen.say(f"  {self._title} {processed:,} of {self._total:,}, {rate:,.0f} products/s")
+            self._screen.say(f"  {self._title} {processed:,} of {self._total:,}, {rate:,.0f} {self._unit}/s")
 
 
 def percent(part: int, whole: int, digits: int = 1) -> str:

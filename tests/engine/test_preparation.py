@@ -258,10 +258,9 @@ def test_what_kills_three_processes_ends_the_batch(
     batch_id = batch(db, None)
     db.execute(
         "INSERT INTO batch_preparations (workload, batch_id, claimed_by, kept_until, deaths)"
-        " VALUES ('categorization', %s, 'dead/p1', now() - interval '1 hour', 2)",
+        " VALUES ('categorization', %s, 'dead/p1', now() - interval '1 s', 3)",
         (batch_id,),
     )
-    db.execute("UPDATE batch_preparations SET kept_until = now() - interval '1 s', deaths = 3")
     with Engine(database.session, preparing(lambda _: pytest.fail("it must not be tried again"))):
         events.wait_for("batch.failed", batch_id=batch_id)
     assert "ended 3 processes" in read_batch(db, batch_id)["error_message"]

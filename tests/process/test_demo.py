@@ -19,6 +19,7 @@ from daemon.demo.running import environment_of_daemon
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks for processes in /proc")
 
+STEPS = ("server", "migrate", "load", "learn", "daemon", "predict", r"first\s+list", r"next\s+list", "stop")
 RUNNING = re.compile(r"a daemon is running: catalogd run, process (\d+)")
 
 
@@ -79,6 +80,9 @@ def test_the_demo_reports_and_leaves_nothing(place: Path) -> None:
         r"learned from the 2,\d+ products",
         RUNNING.pattern,
         r"batch 1 \d+ of \d+, [\d,]+ products/s",
+        r"INSERT INTO supplier_imports",
+        r"first list 1,106 of 1,106, [\d,]+ lines/s",
+        r"next list 1,0\d\d of 1,0\d\d, [\d,]+ lines/s",
         r"the daemon stopped with exit code 0",
         r"high +\d+ +[\d.]+ % +[\d.]+ % +\d+",
         r"medium +\d+",
@@ -90,7 +94,17 @@ def test_the_demo_reports_and_leaves_nothing(place: Path) -> None:
         r"is suggested for .*\(low\)",
         r"held back was .*: (right|wrong)",
         r"item 4000, unknown_product: .*; its other 10 products were treated",
-        r"server [\d.]+ · migrate [\d.]+ · load [\d.]+ · learn [\d.]+ · daemon [\d.]+ · predict [\d.]+ · stop [\d.]+",
+        r"A supplier's price list  \(Nordhaven Tool Supply: .* cp1252, columns such as",
+        r"linked +\d+ +[\d.]+ % +(9[89]|100)\.\d\d % right, \d+ wrong",
+        r"for people +\d+ +[\d.]+ % +\d+ have the right product first, \d+ among",
+        r"drafts +\d+ +[\d.]+ % +\d+ the shop has not, \d+ were not recognised",
+        r"in error +6 ",
+        r"NH-\d+ .*\n +linked by itself: with W\d+ ",
+        r"(for people, because something speaks against|a draft, however alike)",
+        r"3 × bad_price, such as line \d+: in Händlerpreis € netto stands minus: the price is not a number",
+        r"1,0\d\d lines, done .* after their insert: \d+ offers have\s+changed, [1-9]\d* are gone, 0 are new",
+        r"Such as NH-\d+: [\d.]+ before, now [\d.]+ EUR;\s+the best offer for W\d+ is [\d.]+\.",
+        r"\s+·\s+".join(rf"{step}\s+[\d.]+" for step in STEPS),
         r"INSERT INTO categorization_batches \(product_ids, created_by\) VALUES \(\?, \?\)",
         r"README.md",
     )
@@ -167,8 +181,10 @@ def test_a_held_signal_interrupts_at_the_end() -> None:
 
 
 def test_the_daemon_inherits_nothing_that_is_meant_for_another_database() -> None:
-    inherited = {"PATH": "/bin", "DB_HOST": "x", "DATABASE_URL": "x", "PGHOST": "x", "CATALOGD_WORKERS": "9"}
+    foreign = dict.fromkeys(("DB_HOST", "PGHOST", "CATALOGD_WORKERS", "STATE_DIRECTORY", "ML_ANALYZE_URL"), "9")
+    inherited = {"PATH": "/bin", "DATABASE_URL": "x", **foreign}
     environment = environment_of_daemon(inherited, "host=/socket", Path("/socket/notify"))
     assert environment["DATABASE_URL"] == "host=/socket"
     assert environment["PATH"] == "/bin"
-    assert environment.keys() & {"DB_HOST", "PGHOST", "CATALOGD_WORKERS"} == set()
+    assert environment["CATALOGD_PRICE_LIST_FOLDER"] == "/socket/price-lists"
+    assert environment.keys() & foreign.keys() == set()

@@ -13,6 +13,7 @@ from daemon.database.embedded import EmbeddedServer
 from daemon.engine.queue import Timing
 from tests.support.engine import make_queue
 from tests.support.factories import assert_settled, batch, errors_of, rule
+from tests.support.price_lists import offer, order, supplier
 from tests.support.roles import OPERATOR, OWNER, PHP, ROLES, RUNTIME, SHOP, Shop, shop_with_roles
 from tests.support.waiting import wait_until, wait_until_idle
 
@@ -31,6 +32,12 @@ def superuser(roles: Shop) -> Iterator[psycopg.Connection]:
     with roles.database.connect() as conn:
         batch_id = batch(conn, [1], status="completed")  # something to add to, whichever test comes first
         conn.execute("INSERT INTO predictions (product_id, batch_id, status) VALUES (1, %s, 'approved')", (batch_id,))
+        import_id = order(conn, supplier(conn), None, status="completed")
+        item_id = offer(conn, import_id, match_status="linked", product_id=1)
+        conn.execute(
+            "INSERT INTO supplier_item_prices (supplier_item_id, price, is_available) VALUES (%s, 1, true)", (item_id,)
+        )
+        conn.execute("INSERT INTO product_offers VALUES (1, 'EUR', 1, %s, 1, true)", (item_id,))
         yield conn
 
 
@@ -125,7 +132,69 @@ def test_the_runtime_role_experiments_and_the_shop_reads_what_was_found(
     assert operator.execute("SELECT count(*) FROM prediction_results").fetchone() == (0,)
 
 
-@pytest.mark.parametrize("arguments", [["retry", "1"], ["cancel", "1"], ["learn"], ["evaluate"]], ids=" ".join)
+def test_the_shop_says_what_an_offer_is(
+    roles: Shop, connections: dict[str, psycopg.Connection], superuser: psycopg.Connection
+) -> None:
+    php = connections[PHP]
+    acme = supplier(php, "Shop's own", meta={"currency": "EUR"})
+    import_id = order(php, acme, "https://example.org/a.csv", created_by=7, options={"force": True}, priority=1)
+    approved, rejected, drafted = (offer(superuser, import_id, name) for name in ("one", "two", "three"))
+    for item_id in (approved, rejected):
+        superuser.execute(
+            "INSERT INTO match_reviews (supplier_item_id, import_id, score, candidates)"
+            """ VALUES (%s, %s, 90, '[{"product_id": 3}, {"product_id": 4}]')""",
+            (item_id, import_id),
+        )
+    superuser.execute("INSERT INTO product_drafts (draft_key, name) VALUES ('three', 'three')")
+    superuser.execute(
+        "UPDATE supplier_items SET match_status = 'draft', draft_id = (SELECT max(id) FROM product_drafts)"
+        " WHERE id = %s",
+        (drafted,),
+    )
+    decide = "UPDATE match_reviews SET status = %s, product_id = %s, decided_by = 7 WHERE supplier_item_id = %s"
+    php.execute(decide, ("approved", 5, approved))
+    php.execute(decide, ("rejected", None, rejected))
+    php.execute("UPDATE product_drafts SET status = 'accepted', product_id = 6")
+    found = php.execute(
+        "SELECT id, match_status, product_id FROM supplier_items WHERE supplier_id = %s ORDER BY id", (acme,)
+    )
+    assert found.fetchall() == [(approved, "confirmed", 5), (rejected, "draft", None), (drafted, "confirmed", 6)]
+    offers = php.execute(
+        "SELECT product_id, minimum_price FROM product_offers WHERE product_id <> 1 ORDER BY product_id"
+    )
+    assert offers.fetchall() == [(5, 2), (6, 2)]
+    audited = superuser.execute(
+        "SELECT action, metadata ->> 'role', actor_id FROM audit_log WHERE entity_type = 'match_review' ORDER BY id"
+    ).fetchall()
+    assert audited == [("approved", PHP, 7), ("rejected", PHP, 7)]
+
+    php.execute("UPDATE supplier_imports SET status = 'cancelled' WHERE id = %s", (import_id,))
+    php.execute(
+        "UPDATE supplier_imports SET status = 'pending', retry_count = retry_count + 1, options = NULL WHERE id = %s",
+        (import_id,),
+    )
+    again = roles.run(RUNTIME, "import-prices", "https://example.org/a.csv", "--supplier", "Shop's own", "--no-wait")
+    assert f"import {import_id + 1} is ordered" in again
+    assert "Shop's own" in roles.run(OPERATOR, "status", str(import_id), "--of", "price-lists")
+    assert roles.run(OPERATOR, "errors", str(import_id), "--of", "price-lists") == ""
+    assert "is cancelled" in roles.run(RUNTIME, "cancel", str(import_id), "--of", "price-lists")
+    assert "is pending again" in roles.run(RUNTIME, "retry", str(import_id), "--of", "price-lists")
+    php.execute("DELETE FROM supplier_imports WHERE supplier_id = %s", (acme,))
+    php.execute("DELETE FROM suppliers WHERE id = %s", (acme,))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["retry", "1"],
+        ["cancel", "1"],
+        ["cancel", "1", "--of", "price-lists"],
+        ["import-prices", "https://example.org/a.csv", "--supplier", "Acme"],
+        ["learn"],
+        ["evaluate"],
+    ],
+    ids=" ".join,
+)
 def test_an_operator_who_may_only_read_is_told_so(roles: Shop, arguments: list[str]) -> None:
     result = roles.catalogd(OPERATOR)(*arguments)
     assert result.returncode == 1
@@ -210,6 +279,22 @@ FORBIDDEN = {
         "UPDATE categorization_models SET judged_codes = '{}'",
         "DELETE FROM catalogd_duties",
         "UPDATE catalogd_duties SET name = 'x'",
+        "DELETE FROM suppliers",
+        "UPDATE suppliers SET name = 'x'",
+        "DELETE FROM supplier_imports",
+        "UPDATE supplier_imports SET options = '{}'",
+        "UPDATE supplier_imports SET created_by = 7",
+        "DELETE FROM supplier_items",
+        "UPDATE supplier_item_prices SET price = 1",
+        "DELETE FROM supplier_item_prices",
+        "UPDATE match_reviews SET decided_by = 7",
+        "UPDATE match_reviews SET product_id = 1",
+        "DELETE FROM match_reviews",
+        "UPDATE product_drafts SET status = 'accepted'",
+        "UPDATE product_drafts SET name = 'x'",
+        "SELECT * FROM product_offers",
+        "UPDATE product_offers SET minimum_price = 1",
+        "INSERT INTO product_offers (product_id, currency, suppliers, is_available) VALUES (2, 'EUR', 1, true)",
         "UPDATE catalogd_schema SET checksums = '{}'",
         "DELETE FROM catalogd_additions",
         "DELETE FROM _yoyo_migration",
@@ -275,10 +360,59 @@ FORBIDDEN = {
         "CREATE TRIGGER mine AFTER INSERT ON categorization_batches EXECUTE FUNCTION catalogd_batch_inserted()",
         "CREATE TEMP TABLE mine (LIKE categorization_batches);"
         " CREATE TRIGGER mine BEFORE UPDATE ON mine FOR EACH ROW EXECUTE FUNCTION catalogd_batch_ordered('forged')",
+        "SELECT * FROM supplier_import_lines",
+        "DELETE FROM supplier_import_lines",
+        "SELECT * FROM batch_preparations",
+        "DELETE FROM batch_preparations",
+        "UPDATE supplier_imports SET phase = 'complete'",
+        "UPDATE supplier_imports SET success_lines = 1",
+        "UPDATE supplier_imports SET line_numbers = '[1]'",
+        "UPDATE supplier_imports SET detected = '{}'",
+        "UPDATE supplier_imports SET file_name = 'x'",
+        "UPDATE supplier_imports SET supplier_id = NULL",
+        "INSERT INTO supplier_imports (supplier_id, phase) SELECT min(id), 'matching' FROM suppliers",
+        "INSERT INTO supplier_import_results (import_id, line, match_status, is_new, is_changed)"
+        " SELECT min(id), 99, 'linked', true, true FROM supplier_imports",
+        "DELETE FROM supplier_import_results",
+        "DELETE FROM supplier_import_errors",
+        "INSERT INTO supplier_items (supplier_id, item_key, match_status, match_score, name, is_available)"
+        " SELECT min(id), 'mine', 'linked', 100, 'mine', true FROM suppliers",
+        "UPDATE supplier_items SET product_id = 1",
+        "UPDATE supplier_items SET match_status = 'linked'",
+        "UPDATE supplier_items SET match_score = 100",
+        "UPDATE supplier_items SET price = 1",
+        "DELETE FROM supplier_items",
+        "INSERT INTO supplier_item_prices (supplier_item_id, price, is_available)"
+        " SELECT min(id), 1, true FROM supplier_items",
+        "UPDATE supplier_item_prices SET price = 1",
+        "DELETE FROM supplier_item_prices",
+        "INSERT INTO match_reviews (supplier_item_id, score, candidates) SELECT max(id), 99, '[]' FROM supplier_items",
+        "UPDATE match_reviews SET score = 99",
+        "UPDATE match_reviews SET candidates = '[]'",
+        "UPDATE match_reviews SET decided_at = now()",
+        "UPDATE match_reviews SET supplier_item_id = supplier_item_id",
+        "DELETE FROM match_reviews",
+        "INSERT INTO product_drafts (draft_key, name) VALUES ('mine', 'mine')",
+        "UPDATE product_drafts SET name = 'x'",
+        "UPDATE product_drafts SET draft_key = draft_key",
+        "UPDATE product_drafts SET updated_at = now()",
+        "DELETE FROM product_drafts",
+        "INSERT INTO product_offers (product_id, currency, suppliers, is_available) VALUES (2, 'EUR', 1, true)",
+        "UPDATE product_offers SET minimum_price = 1",
+        "DELETE FROM product_offers",
+        "SELECT catalogd_refresh_offers('{1}')",
+        "ALTER TABLE match_reviews DISABLE TRIGGER catalogd_match_decided",
+        "CREATE TEMP TABLE mine (LIKE match_reviews);"
+        " CREATE TRIGGER mine BEFORE UPDATE ON mine FOR EACH ROW EXECUTE FUNCTION catalogd_match_decided()",
         "UPDATE catalogd_schema SET checksums = '{}'",
         "DELETE FROM _yoyo_migration",
     ],
     OPERATOR: [
+        "INSERT INTO suppliers (name) VALUES ('mine')",
+        "UPDATE supplier_imports SET status = 'cancelled'",
+        "UPDATE match_reviews SET status = 'approved'",
+        "UPDATE product_drafts SET status = 'discarded'",
+        "DELETE FROM supplier_items",
         "CREATE TABLE mine (a int)",
         "INSERT INTO categorization_batches (product_ids) VALUES ('[]')",
         "UPDATE categorization_batches SET status = 'cancelled'",
@@ -368,6 +502,7 @@ def test_whole_tables_are_granted_for_reading_only(superuser: psycopg.Connection
         (RUNTIME, "batch_slices", "UPDATE"),
         (RUNTIME, "categorization_errors", "DELETE"),
         (RUNTIME, "categorization_models", "DELETE"),
+        (RUNTIME, "product_drafts", "DELETE"),
         (RUNTIME, "supplier_import_errors", "DELETE"),
         (RUNTIME, "supplier_import_lines", "DELETE"),
         (RUNTIME, "supplier_import_lines", "INSERT"),

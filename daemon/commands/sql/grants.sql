@@ -213,7 +213,7 @@ BEGIN
             (runtime, 'SELECT, INSERT (supplier_item_id, import_id, score, candidates), UPDATE (status, score, candidates)',
              'match_reviews'),
             (php, 'SELECT, UPDATE (status, product_id, decided_by)', 'match_reviews'),
-            (runtime, 'SELECT, INSERT (draft_key, name, manufacturer, part_number, barcode, characteristics)',
+            (runtime, 'SELECT, DELETE, INSERT (draft_key, name, manufacturer, part_number, barcode, characteristics)',
              'product_drafts'),
             (php, 'SELECT, UPDATE (status, product_id)', 'product_drafts'),
             (php, 'SELECT', 'product_offers'),

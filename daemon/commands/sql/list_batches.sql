@@ -1,22 +1,22 @@
 -- The open batches, oldest first, then the last that ended; or the one asked for. Times that no clock shows (infinity, and
 -- years that Python cannot count) are left out.
 WITH shown AS (
-    (SELECT id FROM categorization_batches WHERE status IN ('pending', 'processing') ORDER BY id LIMIT 100)
+    (SELECT id FROM {batches} WHERE status IN ('pending', 'processing') ORDER BY id LIMIT 100)
     UNION
-    (SELECT id FROM categorization_batches ORDER BY id DESC LIMIT 10)
+    (SELECT id FROM {batches} ORDER BY id DESC LIMIT 10)
 ), readable AS (
     SELECT id,
            status,
-           coalesce(total_products, 0) AS total,
-           coalesce(processed_products, 0) AS processed,
-           coalesce(success_products, 0) AS success,
-           coalesce(error_products, 0) AS errors,
+           coalesce({total}, 0) AS total,
+           coalesce({processed}, 0) AS processed,
+           coalesce({success}, 0) AS success,
+           coalesce({error}, 0) AS errors,
            coalesce(retry_count, 0) AS retry_count,
            CASE WHEN created_at BETWEEN '0001-01-02' AND '9999-12-30' THEN created_at END AS created_at,
            CASE WHEN started_at BETWEEN '0001-01-02' AND '9999-12-30' THEN started_at END AS started_at,
            CASE WHEN completed_at BETWEEN '0001-01-02' AND '9999-12-30' THEN completed_at END AS completed_at,
            error_message
-    FROM categorization_batches
+    FROM {batches}
     WHERE CASE WHEN %(batch_id)s::bigint IS NULL THEN id IN (SELECT id FROM shown) ELSE id = %(batch_id)s::bigint END
 )
 SELECT readable.*,

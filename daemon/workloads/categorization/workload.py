@@ -6,7 +6,7 @@ from datetime import timedelta
 from psycopg import Connection
 
 from daemon.database.statements import load
-from daemon.engine.workload import BatchTable, Duty, Ended, Hold, Item, Outcome
+from daemon.engine.workload import Duty, Ended, Hold, Item, Outcome
 from daemon.errors import ConfigurationError
 from daemon.settings import Settings
 from daemon.workloads.categorization import store
@@ -15,6 +15,7 @@ from daemon.workloads.categorization.drift.store import write_observations
 from daemon.workloads.categorization.drift.telling import tell_drifted
 from daemon.workloads.categorization.evidence.registry import SOURCES
 from daemon.workloads.categorization.evidence.signal import Signal
+from daemon.workloads.categorization.kind import KIND, TABLE
 from daemon.workloads.categorization.knowledge import CurrentKnowledge
 from daemon.workloads.categorization.people import decisions as people
 from daemon.workloads.categorization.product import Product
@@ -23,22 +24,12 @@ from daemon.workloads.categorization.rules.current import CurrentRules
 from daemon.workloads.categorization.taxonomy import Taxonomy
 from daemon.workloads.categorization.versions.duty import learning_duty
 
-TABLE = BatchTable(
-    name="categorization_batches",
-    entity="categorization_batch",
-    items="product_ids",
-    counted="products",
-    results="predictions",
-    result_item="product_id",
-    errors="categorization_errors",
-)
-
 
 class Categorization:
     """Implements the engine's Workload. Predictions at or above `threshold` are of level "high". Where it `learns`, it
     does so by itself when enough has changed."""
 
-    name = "categorization"
+    name = KIND.name
     table = TABLE
     preparers = 0
 

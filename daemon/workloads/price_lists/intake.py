@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from psycopg import Connection
-from psycopg.rows import class_row, namedtuple_row
+from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from daemon.database.bulk import copy_rows
@@ -81,6 +81,12 @@ def write_lines(conn: Connection, import_id: int, lines: Iterable[Line | BadLine
     copy_rows(conn, "supplier_import_lines", LINE_COLUMNS, rows)
 
 
+def has_lost_lines(conn: Connection, import_id: int) -> bool:
+    """Whether lines that it names are not there any more."""
+    row = conn.execute(statement(PACKAGE, "has_lost_lines"), {"import_id": import_id}).fetchone()
+    return row is not None and bool(row[0])
+
+
 def write_read(conn: Connection, import_id: int, detected: Mapping[str, Any]) -> None:
     """The list is read: what is on the lines written so far is the batch."""
     conn.execute(statement(PACKAGE, "write_read"), {"import_id": import_id, "detected": Jsonb(detected)})
@@ -88,9 +94,8 @@ def write_read(conn: Connection, import_id: int, detected: Mapping[str, Any]) ->
 
 def find_gone(conn: Connection, import_id: int, supplier_id: int) -> Gone:
     parameters = {"import_id": import_id, "supplier_id": supplier_id}
-    with conn.cursor(row_factory=namedtuple_row) as cursor:
-        rows = cursor.execute(statement(PACKAGE, "find_gone"), parameters).fetchall()
-    return Gone([row.id for row in rows], [row.product_id for row in rows], rows[0].known if rows else 0)
+    rows = conn.execute(statement(PACKAGE, "find_gone"), parameters).fetchall()
+    return Gone([row[0] for row in rows], [row[1] for row in rows], rows[0][2] if rows else 0)
 
 
 def mark_gone(conn: Connection, import_id: int, item_ids: Sequence[int], product_ids: Sequence[int | None]) -> None:
@@ -98,6 +103,7 @@ def mark_gone(conn: Connection, import_id: int, item_ids: Sequence[int], product
     touched = sorted({product_id for product_id in product_ids if product_id is not None})
     conn.execute(statement(PACKAGE, "lock_products"), {"product_ids": touched})
     conn.execute(statement(PACKAGE, "mark_gone"), {"ids": list(item_ids), "import_id": import_id})
+    conn.execute(statement(PACKAGE, "supersede_reviews"), {"item_ids": list(item_ids)})
     if touched:
         conn.execute(statement(PACKAGE, "refresh_offers"), {"product_ids": touched})
 

@@ -1,9 +1,25 @@
 """What PHP ordered: an import, with what its supplier says by itself."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+
+from daemon.engine.workload import BatchTable
+
+TABLE = BatchTable(
+    name="supplier_imports",
+    entity="supplier_import",
+    items="line_numbers",
+    counted="lines",
+    results="supplier_import_results",
+    result_item="line",
+    errors="supplier_import_errors",
+    reference="import_id",
+    is_prepared=True,
+)
 
 
 class Phase(StrEnum):
@@ -33,6 +49,7 @@ class Order:
     fetched: Any
     ml_job: Any
     detected: Any
+    retry_count: int = 0
 
     def option(self, name: str) -> Any:
         """What the import says, or else its supplier."""
@@ -44,3 +61,9 @@ class Order:
         """How the list is to be read: the supplier's habits, and what this import says otherwise."""
         own = self.options if isinstance(self.options, Mapping) else {}
         return {**self.supplier_meta, **own}
+
+    @property
+    def fingerprint(self) -> str:
+        """Of how the list is to be read: by another order the same file may give other lines."""
+        whole = json.dumps([self.reading_options, self.column_mapping], sort_keys=True)
+        return hashlib.sha256(whole.encode()).hexdigest()[:16]

@@ -4,12 +4,13 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from itertools import islice
 from time import monotonic
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
 
 from daemon.engine.workload import BatchFailed, Hold, NotYet
 from daemon.workloads.price_lists import intake
+from daemon.workloads.price_lists.courier.courier import Courier
 from daemon.workloads.price_lists.fetching.failure import FetchFailed
 from daemon.workloads.price_lists.fetching.fetch import Fetched, Unchanged, fetch
 from daemon.workloads.price_lists.fetching.label import Label
@@ -18,7 +19,6 @@ from daemon.workloads.price_lists.fetching.shelf import FileGone, Shelf
 from daemon.workloads.price_lists.fetching.source import Source, SourceKind
 from daemon.workloads.price_lists.line import BadLine, Line
 from daemon.workloads.price_lists.order import Order, Phase
-from daemon.workloads.price_lists.reading.options import ColumnMapping, Options
 from daemon.workloads.price_lists.reading.reading import read
 from daemon.workloads.price_lists.reading.refusal import ListUnreadable
 
@@ -58,9 +58,11 @@ class Progress:
 class Preparation:
     """Prepares imports; used by several threads at once."""
 
-    def __init__(self, shelf: Shelf, limits: Limits) -> None:
+    def __init__(self, shelf: Shelf, limits: Limits, courier: Courier | None = None) -> None:
+        """Without a courier all lists are fetched and read here."""
         self._shelf = shelf
         self._limits = limits
+        self._courier = courier
 
     def step(self, hold: Hold) -> timedelta | None:
         """Do what the import's phase asks for. See Workload.prepare."""
@@ -70,19 +72,33 @@ class Preparation:
             raise BatchFailed("The import is gone.")
         if order.supplier_id is None:
             raise BatchFailed("The supplier of this import no longer exists.")
+        if self._courier is not None and self._courier.has_to(order):
+            return self._courier.step(hold, order)
         match order.phase:
             case Phase.DOWNLOADING:
                 return self._download(hold, order)
             case Phase.ANALYZING:
                 return self._analyze(hold, order)
+            case Phase.MATCHING if self._has_lost_lines(hold):
+                return self._begin_anew(hold)
             case _:
                 return None
+
+    def _has_lost_lines(self, hold: Hold) -> bool:
+        """An import that is set back long after its end: its lines were tidied up."""
+        with hold.transaction() as conn:
+            return intake.has_lost_lines(conn, hold.batch_id)
+
+    def _begin_anew(self, hold: Hold) -> timedelta:
+        with hold.transaction() as conn:
+            intake.write_phase(conn, hold.batch_id, Phase.DOWNLOADING, 0)
+        return AT_ONCE
 
     def _download(self, hold: Hold, order: Order) -> timedelta | None:
         source = _source_of(order)
         with hold.transaction() as conn:
             previous = intake.read_previous(conn, order.id)
-        label = _label_of(previous) if not order.option("force") else None
+        label = _label_of(previous, order) if not order.option("force") else None
         try:
             found = fetch(source, self._shelf, self._limits, label, Progress(hold, Phase.DOWNLOADING))
         except FetchFailed as failure:
@@ -90,40 +106,35 @@ class Preparation:
                 raise NotYet(failure.message, failure.retry_after) from failure
             raise BatchFailed(f"The list could not be fetched: {failure.message}.") from failure
         if isinstance(found, Unchanged) and previous is not None:
-            self._leave_unchanged(hold, previous, found)
+            self._leave_unchanged(hold, order, previous, found)
         elif isinstance(found, Fetched):
             file = found.file
             with hold.transaction() as conn:
-                intake.write_fetched(conn, order.id, file.name, file.label.sha256, file.label.as_json())
+                intake.write_fetched(conn, order.id, file.name, file.label.sha256, _kept(file.label, order))
             log.info("list.fetched", source=source.public, size_bytes=file.label.size_bytes, sha256=file.label.sha256)
         return AT_ONCE
 
-    def _leave_unchanged(self, hold: Hold, previous: intake.Previous, found: Unchanged) -> None:
+    def _leave_unchanged(self, hold: Hold, order: Order, previous: intake.Previous, found: Unchanged) -> None:
         label = found.label
         with hold.transaction() as conn:
-            intake.write_unchanged(conn, hold.batch_id, previous.id, found.how, label.sha256, label.as_json())
+            intake.write_unchanged(conn, order.id, previous.id, found.how, label.sha256, _kept(label, order))
         log.info("list.unchanged", since_import=previous.id, how=found.how.value)
 
     def _analyze(self, hold: Hold, order: Order) -> timedelta | None:
         try:
             with self._shelf.use(order.file_name or "") as file:
-                options = Options.parse(order.reading_options)
-                mapping = ColumnMapping.parse(order.column_mapping)
                 progress = Progress(hold, Phase.ANALYZING)
-                reading = read(file.path, options, mapping, lambda _, share: progress(share or 0.0, 1.0))
-                lines, bad = self._write(hold, reading)
+                tick = lambda _, share: progress(share or 0.0, 1.0)  # noqa: E731
+                with read(file.path, order.reading_options, order.column_mapping, tick) as reading:
+                    lines, bad = self._write(hold, reading)
         except FileGone:
-            with hold.transaction() as conn:
-                intake.write_phase(conn, order.id, Phase.DOWNLOADING, 0)
-            return AT_ONCE
+            return self._begin_anew(hold)
         except ListUnreadable as refusal:
             raise BatchFailed(f"The list could not be read: {refusal}") from refusal
         if not lines + bad:
             raise BatchFailed("The list could not be read: it has no lines.")
         warnings = self._mark_gone(hold, order) if lines else []
-        detected = {**reading.detected, "lines": lines, "bad_lines": bad}
-        if warnings:
-            detected["warnings"] = [*detected.get("warnings", ()), *warnings]
+        detected = {**reading.detected, "lines": lines, "bad_lines": bad} | ({"warnings": warnings} if warnings else {})
         with hold.transaction() as conn:
             intake.write_read(conn, order.id, detected)
         log.info("list.read", lines=lines, bad_lines=bad)
@@ -173,10 +184,18 @@ def _source_of(order: Order) -> Source:
     return Source(kind, order.source_url or "")
 
 
-def _label_of(previous: intake.Previous | None) -> Label | None:
+def _kept(label: Label, order: Order) -> dict[str, Any]:
+    """What the next import compares with."""
+    return {"label": label.as_json(), "read_by": order.fingerprint}
+
+
+def _label_of(previous: intake.Previous | None, order: Order) -> Label | None:
+    """Of the list before, if it was to be read in the same way."""
     try:
-        return Label.from_json(previous.fetched) if previous is not None else None
-    except (ValueError, TypeError):  # written by another version
+        if previous is None or previous.fetched["read_by"] != order.fingerprint:
+            return None
+        return Label.from_json(previous.fetched["label"])
+    except (ValueError, TypeError, KeyError):  # written by another version
         return None
 
 

@@ -8,7 +8,9 @@ from typing import Literal
 from pydantic import field_validator
 
 from daemon.settings import SettingsGroup, read_group, setting
+from daemon.workloads.price_lists.fetching.failure import FetchFailed
 from daemon.workloads.price_lists.fetching.limits import Limits
+from daemon.workloads.price_lists.fetching.source import web_address
 
 
 class PriceListSettings(SettingsGroup):
@@ -53,6 +55,14 @@ class PriceListSettings(SettingsGroup):
     ml_poll_seconds: float = setting(
         5.0, "ML_POLL_INTERVAL_SECONDS", "how often that service is asked how far it is", "5", gt=0, le=300
     )
+    ml_patience_minutes: float = setting(
+        60.0,
+        "CATALOGD_ML_PATIENCE_MINUTES",
+        "how long that service may make no progress with a list, waiting in its queue included, before it is given up",
+        "60",
+        gt=0,
+        le=10_080,
+    )
     use_ml: Literal["on", "off", "1", "0", "true", "false", "yes", "no"] = setting(
         "off", "USE_ML_PROCESSING", "whether that service reads the lists of suppliers that do not say themselves", "on"
     )
@@ -72,6 +82,18 @@ class PriceListSettings(SettingsGroup):
         _networks(value)
         return value
 
+    @field_validator("ml_url")
+    @classmethod
+    def _service_known(cls, value: str) -> str:
+        if value:
+            try:
+                url = web_address(value)
+            except FetchFailed:
+                raise ValueError("not an address that begins with http:// or https://") from None
+            if url.query:
+                raise ValueError("it ends where the service's own paths begin, before any ?")
+        return value
+
     @property
     def folder(self) -> Path:
         """Where fetched lists lie."""
@@ -82,17 +104,30 @@ class PriceListSettings(SettingsGroup):
         return Path.home() / ".local" / "state" / "catalogd" / "price-lists"
 
     @property
+    def incoming(self) -> Path:
+        """Where local lists may be laid to be taken from."""
+        return self.folder / "incoming"
+
+    @property
     def limits(self) -> Limits:
         folders = tuple(Path(name) for name in self.sources.split(":") if name)
         return Limits(
             size_bytes=self.most_megabytes * 1_000_000,
             private_networks=_networks(self.private_networks),
-            folders=(*folders, self.folder / "incoming"),
+            folders=(*folders, self.incoming),
         )
 
     @property
     def uses_ml(self) -> bool:
         return self.use_ml in ("on", "1", "true", "yes")
+
+    @property
+    def ml_poll(self) -> timedelta:
+        return timedelta(seconds=self.ml_poll_seconds)
+
+    @property
+    def ml_patience(self) -> timedelta:
+        return timedelta(minutes=self.ml_patience_minutes)
 
     @property
     def sync_every(self) -> timedelta:

@@ -83,6 +83,8 @@ def lock_items(conn: Connection, ids: Iterable[int]) -> dict[Key, Fresh]:
 
 def find_drafts(conn: Connection, verdicts: Sequence[Verdict]) -> dict[Item, Draft]:
     """A draft for each of these lines, made where there is none."""
+    if not verdicts:
+        return {}
     keys = [draft_key(verdict.line.line, verdict.key.supplier_id) for verdict in verdicts]
     parameters = {
         "import_ids": [verdict.line.import_id for verdict in verdicts],
@@ -127,6 +129,11 @@ def write_reviews(conn: Connection, verdicts: Sequence[Verdict], written: Sequen
             "candidates": [Jsonb(verdict.candidates) for _, verdict in pairs],
         }
         conn.execute(statement(PACKAGE, "write_reviews"), parameters)
+
+
+def drop_drafts(conn: Connection, draft_ids: Iterable[int]) -> None:
+    """Those that no item is a draft of any more."""
+    conn.execute(statement(PACKAGE, "drop_drafts"), {"draft_ids": sorted(set(draft_ids))})
 
 
 def refresh_offers(conn: Connection, product_ids: Iterable[int]) -> None:

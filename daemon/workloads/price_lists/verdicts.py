@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from daemon.workloads.price_lists.knowledge import Knowledge
-from daemon.workloads.price_lists.matching.matching import REVIEWED, Candidate, Match, match
+from daemon.workloads.price_lists.matching.match import MOST_UNLINKED, REVIEW, Candidate, Match, Reason
+from daemon.workloads.price_lists.matching.matching import judge, settle
 from daemon.workloads.price_lists.offers import Key, KnownItem, MatchStatus, ReadLine, Verdict
 
-Taken = Callable[[Sequence[tuple[int, int]]], Mapping[tuple[int, int], set[str]]]
+Taken = Mapping[tuple[int, int], set[str]]  # supplier and product: the keys of the items that are linked
 
 
 class Offer(NamedTuple):
@@ -18,62 +19,67 @@ class Offer(NamedTuple):
 
 
 def decide(
-    offers: Sequence[Offer], known: Mapping[Key, KnownItem], knowledge: Knowledge, read_taken: Taken
+    offers: Sequence[Offer],
+    known: Mapping[Key, KnownItem],
+    knowledge: Knowledge,
+    read_taken: Callable[[Sequence[tuple[int, int]]], Taken],
 ) -> list[Verdict]:
-    """One verdict for each offer. `read_taken` tells which items are linked to products already."""
+    """One verdict for each offer, each supplier's lines judged together: they tell what its prices usually are.
+    `read_taken` tells which items are linked with products already."""
     verdicts: list[Verdict] = []
-    open_offers: list[Offer] = []
+    to_match: dict[int, list[Offer]] = {}
     for offer in offers:
         item = known.get(offer.key)
         if item is not None and item.is_settled_for(offer.line):
             verdicts.append(_as_before(offer, item))
         else:
-            open_offers.append(offer)
-    matches = match([offer.line.line for offer in open_offers], knowledge.catalogue, knowledge.scorer)
-    found = [
-        _of_match(offer, result, frozenset(known[offer.key].refused) if offer.key in known else frozenset())
-        for offer, result in zip(open_offers, matches, strict=True)
-    ]
-    return verdicts + _one_to_one(found, verdicts, read_taken)
+            to_match.setdefault(offer.key.supplier_id, []).append(offer)
+    judged = {supplier_id: _judge(theirs, known, knowledge) for supplier_id, theirs in to_match.items()}
+    linked = {
+        (supplier_id, found.product_id)
+        for supplier_id, matches in judged.items()
+        for found in matches
+        if found.product_id is not None
+    }
+    taken = read_taken(sorted(linked)) if linked else {}
+    for supplier_id, matches in judged.items():
+        theirs = to_match[supplier_id]
+        by_others = _taken_by_others(theirs, matches, taken, verdicts)
+        settled = settle([offer.line.line for offer in theirs], matches, by_others)
+        verdicts += [_of_match(offer, found) for offer, found in zip(theirs, settled, strict=True)]
+    return verdicts
 
 
-def _one_to_one(found: Sequence[Verdict], before: Sequence[Verdict], read_taken: Taken) -> list[Verdict]:
-    """Of several items of a supplier that want one product, the best has it; people are asked about the others."""
-    wanted = sorted({(v.key.supplier_id, v.product_id) for v in found if v.product_id is not None})
-    taken = {pair: set(keys) for pair, keys in read_taken(wanted).items()} if wanted else {}
-    for verdict in before:
-        if verdict.product_id is not None:
-            taken.setdefault((verdict.key.supplier_id, verdict.product_id), set()).add(verdict.key.item_key)
-    best: dict[tuple[int, int], Verdict] = {}
-    for verdict in found:
-        if verdict.status is MatchStatus.LINKED and verdict.product_id is not None:
-            pair = verdict.key.supplier_id, verdict.product_id
-            rival = best.get(pair)
-            if rival is None or (-verdict.score, verdict.key.item_key) < (-rival.score, rival.key.item_key):
-                best[pair] = verdict
-    return [_give_way(verdict, best, taken) for verdict in found]
+def _judge(offers: Sequence[Offer], known: Mapping[Key, KnownItem], knowledge: Knowledge) -> list[Match]:
+    matches = judge([offer.line.line for offer in offers], knowledge.catalogue, knowledge.scorer)
+    return [_without_refused(found, known.get(offer.key)) for offer, found in zip(offers, matches, strict=True)]
 
 
-def _give_way(
-    verdict: Verdict, best: Mapping[tuple[int, int], Verdict], taken: Mapping[tuple[int, int], set[str]]
-) -> Verdict:
-    if verdict.status is not MatchStatus.LINKED or verdict.product_id is None:
-        return verdict
-    pair = verdict.key.supplier_id, verdict.product_id
-    others = taken.get(pair, set()) - {verdict.key.item_key}
-    if not others and best[pair].key == verdict.key:
-        return verdict
-    rival = min(others) if others else best[pair].key.item_key
-    reason = {"kind": "one_to_one", "text": f"another item of this supplier is this product: {rival}", "weight": 0.0}
-    return Verdict(
-        line=verdict.line,
-        key=verdict.key,
-        status=MatchStatus.REVIEW,
-        product_id=None,
-        score=verdict.score,
-        reasons=[*verdict.reasons, reason],
-        candidates=verdict.candidates,
-    )
+def _taken_by_others(
+    offers: Sequence[Offer], matches: Sequence[Match], taken: Taken, before: Sequence[Verdict]
+) -> set[int]:
+    """Of the products that a supplier's lines want, those that its other items have."""
+    supplier_id = offers[0].key.supplier_id
+    wanting: dict[int, set[str]] = {}
+    for offer, found in zip(offers, matches, strict=True):
+        if found.product_id is not None:
+            wanting.setdefault(found.product_id, set()).add(offer.key.item_key)
+    kept = {v.product_id for v in before if v.key.supplier_id == supplier_id}
+    return {
+        product_id
+        for product_id, keys in wanting.items()
+        if product_id in kept or taken.get((supplier_id, product_id), set()) - keys
+    }
+
+
+def _without_refused(found: Match, item: KnownItem | None) -> Match:
+    """What people said it is not is no candidate any more; what is left is for people to judge."""
+    refused = frozenset(item.refused) if item is not None else frozenset()
+    candidates = tuple(each for each in found.candidates if each.product_id not in refused)
+    if len(candidates) == len(found.candidates):
+        return found
+    score = min(candidates[0].score, MOST_UNLINKED) if candidates else 0.0
+    return Match(found.number, None, score, "review" if score >= REVIEW else "draft", candidates)
 
 
 def _as_before(offer: Offer, item: KnownItem) -> Verdict:
@@ -88,21 +94,15 @@ def _as_before(offer: Offer, item: KnownItem) -> Verdict:
     )
 
 
-def _of_match(offer: Offer, result: Match, refused: frozenset[int]) -> Verdict:
-    """What people said it is not is no candidate any more, and what is left is for people to judge."""
-    candidates = [candidate for candidate in result.candidates if candidate.product_id not in refused]
-    best = candidates[0] if candidates else None
-    status = MatchStatus(result.status)
-    if len(candidates) < len(result.candidates):
-        status = MatchStatus.REVIEW if best is not None and best.score >= REVIEWED else MatchStatus.DRAFT
+def _of_match(offer: Offer, found: Match) -> Verdict:
     return Verdict(
         line=offer.line,
         key=offer.key,
-        status=status,
-        product_id=result.product_id if status is MatchStatus.LINKED else None,
-        score=0.0 if best is None else best.score,
-        reasons=[] if best is None else _reasons(best),
-        candidates=[_candidate(candidate) for candidate in candidates],
+        status=MatchStatus(found.status),
+        product_id=found.product_id,
+        score=found.score,
+        reasons=[_reason(reason) for reason in found.candidates[0].reasons] if found.candidates else [],
+        candidates=[_candidate(candidate) for candidate in found.candidates],
     )
 
 
@@ -110,12 +110,11 @@ def _candidate(candidate: Candidate) -> dict[str, Any]:
     return {
         "product_id": candidate.product_id,
         "score": round(candidate.score, 2),
-        "reasons": _reasons(candidate),
+        "reasons": [_reason(reason) for reason in candidate.reasons],
+        "vetoes": list(candidate.vetoes),
         "features": dict(candidate.features),
     }
 
 
-def _reasons(candidate: Candidate) -> list[dict[str, Any]]:
-    return [
-        {"kind": reason.kind, "text": reason.text, "weight": round(reason.weight, 3)} for reason in candidate.reasons
-    ]
+def _reason(reason: Reason) -> dict[str, Any]:
+    return {"kind": reason.kind, "text": reason.text, "weight": round(reason.weight, 3)}

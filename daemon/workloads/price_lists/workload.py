@@ -7,40 +7,34 @@ from datetime import timedelta
 from psycopg import Connection
 
 from daemon.database.statements import load
-from daemon.engine.workload import BatchTable, Duty, Ended, Hold, Item, Outcome
+from daemon.engine.workload import Duty, Ended, Hold, Item, Outcome
 from daemon.settings import Settings
 from daemon.workloads.price_lists import store
+from daemon.workloads.price_lists.courier.courier import build_courier
+from daemon.workloads.price_lists.duties import build_duties
 from daemon.workloads.price_lists.fetching.shelf import Shelf
+from daemon.workloads.price_lists.kind import KIND
 from daemon.workloads.price_lists.knowledge import CurrentKnowledge
 from daemon.workloads.price_lists.offers import Key, MatchStatus, ReadLine, Verdict
+from daemon.workloads.price_lists.order import TABLE
 from daemon.workloads.price_lists.preparation import Preparation
 from daemon.workloads.price_lists.settings import PriceListSettings, read_price_list_settings
 from daemon.workloads.price_lists.verdicts import Offer, decide
-
-TABLE = BatchTable(
-    name="supplier_imports",
-    entity="supplier_import",
-    items="line_numbers",
-    counted="lines",
-    results="supplier_import_results",
-    result_item="line",
-    errors="supplier_import_errors",
-    reference="import_id",
-    is_prepared=True,
-)
 
 
 class PriceLists:
     """Implements the engine's Workload."""
 
-    name = "price-lists"
+    name = KIND.name
     table = TABLE
 
     def __init__(self, settings: PriceListSettings) -> None:
         load(store.PACKAGE)
         self.workers = settings.workers
         self.preparers = settings.fetchers
-        self._preparation = Preparation(Shelf(settings.folder), settings.limits)
+        shelf = Shelf(settings.folder)
+        self._preparation = Preparation(shelf, settings.limits, build_courier(settings, shelf))
+        self._duties = build_duties(settings, shelf)
         self._current = CurrentKnowledge()
 
     def prepare(self, hold: Hold) -> timedelta | None:
@@ -72,16 +66,20 @@ class PriceLists:
         verdicts = [_with_draft(verdict, drafts.get(verdict.line.item)) for verdict in verdicts]
         written = store.write_items(conn, verdicts)
         store.write_reviews(conn, verdicts, written)
-        touched = {product for row in written if row.is_changed for product in (row.product_id, row.product_before)}
-        touched.discard(None)
+        if left := [row.draft_left for row in written if row.draft_left is not None]:
+            store.drop_drafts(conn, left)
+        changed = (row for row in written if row.is_changed)
+        touched = {
+            product for row in changed for product in (row.product_id, row.product_before) if product is not None
+        }
         if touched:
-            store.refresh_offers(conn, (product for product in touched if product is not None))
+            store.refresh_offers(conn, touched)
 
     def ended(self, conn: Connection, batches: Sequence[Ended]) -> None:
         """Nothing: what follows from a line is in the commit of its slice."""
 
     def duties(self) -> Sequence[Duty]:
-        return ()
+        return self._duties
 
 
 def _outcome(item: Item, line: ReadLine | None, has_supplier: bool) -> Outcome:
@@ -96,8 +94,8 @@ def _outcome(item: Item, line: ReadLine | None, has_supplier: bool) -> Outcome:
 
 
 def _as_people_said(verdict: Verdict, fresh: store.Fresh | None) -> Verdict:
-    """What a person decided since the items were read holds."""
-    if fresh is None or fresh.match_status != MatchStatus.CONFIRMED or verdict.status is MatchStatus.CONFIRMED:
+    """What a person decided since the items were read holds, while there is such a product."""
+    if fresh is None or fresh.match_status != MatchStatus.CONFIRMED or fresh.product_id is None:
         return verdict
     return replace(verdict, status=MatchStatus.CONFIRMED, product_id=fresh.product_id)
 

@@ -12,6 +12,12 @@ from daemon.workloads.categorization.drift.store import Drift, read_drift
 
 log = structlog.get_logger()
 
+MEANINGS = {
+    "low": "with low confidence",
+    "unknown": "of what is said unknown",
+    "unknown_manufacturers": "from unknown manufacturers",
+}
+
 
 def tell_drifted(conn: Connection, batches: Sequence[Ended]) -> None:
     """A warning for each batch that is outside of the band. Of tiny ones, which cannot be, nothing is asked."""
@@ -36,3 +42,14 @@ def keys_of(drift: Drift) -> dict[str, object]:
         "outside": list(drift.outside),
         "model_version": drift.model_version,
     }
+
+
+def describe(drift: Drift) -> str:
+    """What a batch is like, and what was usual when the model was learned."""
+    parts = [
+        f"{getattr(drift.seen, figure):.1%} {meaning}"
+        + (f" (usually {getattr(drift.usual, figure):.1%})" if drift.usual else "")
+        for figure, meaning in MEANINGS.items()
+    ]
+    verdict = "is unlike what was learned from" if drift.outside else "in figures"
+    return f"{verdict}: {', '.join(parts)}"

@@ -11,7 +11,8 @@ SELECT import.id,
        import.file_name,
        import.fetched,
        import.ml_job,
-       import.detected
+       import.detected,
+       coalesce(import.retry_count, 0) AS retry_count
 FROM supplier_imports AS import
 LEFT JOIN suppliers AS supplier ON supplier.id = import.supplier_id
 WHERE import.id = %(import_id)s

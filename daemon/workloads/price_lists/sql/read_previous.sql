@@ -1,4 +1,4 @@
--- The supplier's newest list that was imported whole, with the same order: what was fetched for it.
+-- The supplier's newest list that was imported to its end: what was fetched for it.
 SELECT earlier.id,
        earlier.fetched
 FROM supplier_imports AS import

@@ -69,6 +69,7 @@ WITH verdict AS (
     SELECT written.*,
            before.id IS NULL AS is_new,
            before.product_id AS product_before,
+           before.draft_id AS draft_before,
            before.id IS NULL
                OR (before.price, before.currency, before.is_available)
                   IS DISTINCT FROM (written.price, written.currency, written.is_available) AS is_repriced,
@@ -103,5 +104,6 @@ SELECT compared.supplier_id,
        compared.last_import_id AS import_id,
        compared.is_repriced OR compared.is_altered AS is_changed,
        compared.product_id,
-       compared.product_before
+       compared.product_before,
+       CASE WHEN compared.draft_before IS DISTINCT FROM compared.draft_id THEN compared.draft_before END AS draft_left
 FROM compared

@@ -1,0 +1,1 @@
+"""Tidying up: what imports leave behind, on the shelf and in the database."""

@@ -1,0 +1,1 @@
+"""A shop whose suppliers send lists."""

@@ -1,0 +1,339 @@
+"""An import is made ready phase by phase, and says in its row how far it is and what went wrong."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from daemon.engine.workload import BatchFailed, NotYet, PreparationEnded
+from daemon.workloads.price_lists.fetching.limits import Limits
+from daemon.workloads.price_lists.fetching.shelf import Shelf
+from daemon.workloads.price_lists.preparation import MOST_TRIES, Preparation
+from tests.support.database import Database
+from tests.support.events import EventTap
+from tests.support.factories import shop
+from tests.support.price_lists import hold, lines_of, order, read_import, rows, supplier, write_list
+from tests.workloads.price_lists.fetching.supplier import Supplier, answer
+
+HEADER = "sku;name;manufacturer;part_number;price"
+LOOPBACK = ip_network("127.0.0.0/8")
+
+
+@pytest.fixture
+def preparation(tmp_path: Path) -> Preparation:
+    limits = Limits(folders=(tmp_path / "lists",), private_networks=(LOOPBACK,))  # type: ignore[arg-type]
+    return Preparation(Shelf(tmp_path / "shelf"), limits)
+
+
+def prepare(db: psycopg.Connection, database: Database, preparation: Preparation) -> int:
+    """Step by step until it is ready; how many steps that took."""
+    steps = 1
+    while preparation.step(hold(db, database)) is not None:
+        steps += 1
+        assert steps < 9
+    return steps
+
+
+def refusal(db: psycopg.Connection, database: Database, preparation: Preparation) -> str:
+    with pytest.raises(BatchFailed) as failure:
+        prepare(db, database, preparation)
+    return str(failure.value)
+
+
+def complete(db: psycopg.Connection, import_id: int) -> None:
+    db.execute("UPDATE supplier_imports SET status = 'completed' WHERE id = %s", (import_id,))
+    db.execute("DELETE FROM batch_preparations")
+
+
+def item(db: psycopg.Connection, supplier_id: int, key: str, **columns: Any) -> int:
+    names = ["supplier_id", "item_key", "match_status", "match_score", "name", "is_available", *columns]
+    row = db.execute(
+        f"INSERT INTO supplier_items ({', '.join(names)}) VALUES ({', '.join(['%s'] * len(names))}) RETURNING id",  # noqa: S608
+        (supplier_id, key, "linked", 99, "a thing", True, *columns.values()),
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def test_a_local_list_is_fetched_and_read(
+    db: psycopg.Connection, database: Database, preparation: Preparation, tmp_path: Path
+) -> None:
+    path = write_list(tmp_path / "lists" / "a.csv", HEADER, "1;Hammer;Hitwell;HM-1;9,90", ";;;;", "2;;;;abc")
+    import_id = order(db, supplier(db), path)
+    assert prepare(db, database, preparation) == 2
+    found = read_import(db, import_id)
+    assert (found["phase"], found["status"], found["line_numbers"]) == ("matching", "pending", [2, 4])
+    assert found["detected"]["delimiter"] == ";"
+    assert found["detected"]["lines"] == 1
+    assert found["file_checksum"] == found["fetched"]["label"]["sha256"]
+    (good, bad) = lines_of(db, import_id, "number, sku, name, part_number, price, error")
+    assert (good[0], good[1], good[2], good[3], str(good[4])) == (2, "1", "Hammer", "HM-1", "9.9000")
+    assert bad[5].keys() == {"code", "reason", "column", "value"}
+
+
+def test_it_tells_how_far_it_is(
+    db: psycopg.Connection, database: Database, preparation: Preparation, tmp_path: Path
+) -> None:
+    import_id = order(db, supplier(db), write_list(tmp_path / "lists" / "a.csv", HEADER, "1;Hammer;;;1"))
+    assert preparation.step(hold(db, database)) == timedelta(0)
+    assert read_import(db, import_id)["phase"] == "analyzing"
+
+
+def test_a_step_that_was_done_may_be_done_again(
+    db: psycopg.Connection, database: Database, preparation: Preparation, tmp_path: Path
+) -> None:
+    import_id = order(db, supplier(db), write_list(tmp_path / "lists" / "a.csv", HEADER, "1;Hammer;;;1"))
+    prepare(db, database, preparation)
+    for phase in ("analyzing", "downloading"):
+        db.execute("UPDATE supplier_imports SET phase = %s", (phase,))
+        prepare(db, database, preparation)
+        assert lines_of(db, import_id) == [(2, "Hammer")]
+
+
+def test_a_file_that_is_gone_from_the_shelf_is_fetched_again(
+    db: psycopg.Connection, database: Database, preparation: Preparation, tmp_path: Path
+) -> None:
+    import_id = order(db, supplier(db), write_list(tmp_path / "lists" / "a.csv", HEADER, "1;Hammer;;;1"))
+    preparation.step(hold(db, database))
+    for file in (tmp_path / "shelf").iterdir():
+        file.unlink()
+    assert prepare(db, database, preparation) == 3
+    assert lines_of(db, import_id) == [(2, "Hammer")]
+
+
+def test_the_same_list_again_is_nothing_to_do(
+    db: psycopg.Connection, database: Database, preparation: Preparation, tmp_path: Path
+) -> None:
+    path, acme = write_list(tmp_path / "lists" / "a.csv", HEADER, "1;Hammer;;;1"), supplier(db)
+    first = order(db, acme, path)
+    prepare(db, database, preparation)
+    complete(db, first)
+    second = order(db, acme, path)
+    prepare(db, database, preparation)
+    found = read_import(db, second)
+    assert (found["line_numbers"], found["detected"]["unchanged_since_import"]) == ([], first)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"options": {"force": True}},
+        {"options": {"currency": "EUR"}},
+        {"column_mapping": {"name": "manufacturer"}},
+    ],
+)
+def test_but_not_if_it_is_to_be_read_otherwise(
+    db: psycopg.Connection, database: Database, preparation: Preparation, tmp_path: Path, change: dict[str, Any]
+) -> None:
+    path, acme = write_list(tmp_path / "lists" / "a.csv", HEADER, "1;Hammer;Hitwell;;1"), supplier(db)
+    first = order(db, acme, path)
+    prepare(db, database, preparation)
+    complete(db, first)
+    second = order(db, acme, path, **change)
+    prepare(db, database, preparation)
+    assert read_import(db, second)["line_numbers"] == [2]
+
+
+def test_nor_if_it_was_not_imported_to_its_end(
+    db: psycopg.Connection, database: Database, preparation: Preparation, tmp_path: Path
+) -> None:
+    path, acme = write_list(tmp_path / "lists" / "a.csv", HEADER, "1;Hammer;Hitwell;;1"), supplier(db)
+    first = order(db, acme, path)
+    prepare(db, database, preparation)
+    db.execute("UPDATE supplier_imports SET status = 'cancelled' WHERE id = %s", (first,))
+    db.execute("DELETE FROM batch_preparations")
+    second = order(db, acme, path)
+    prepare(db, database, preparation)
+    assert read_import(db, second)["line_numbers"] == [2]
+
+
+def test_a_server_that_is_busy_is_asked_again_and_then_given_up(
+    db: psycopg.Connection, database: Database, preparation: Preparation
+) -> None:
+    with Supplier(answer(b"", "Retry-After: 7", status=503)) as server:
+        order(db, supplier(db), server.url())
+        with pytest.raises(NotYet) as wait:
+            preparation.step(hold(db, database))
+        assert wait.value.delay == timedelta(seconds=7)
+        db.execute("UPDATE batch_preparations SET tries = %s", (MOST_TRIES - 1,))
+        assert "could not be fetched" in refusal(db, database, preparation)
+
+
+def test_what_can_only_fail_is_not_asked_again(
+    db: psycopg.Connection, database: Database, preparation: Preparation
+) -> None:
+    with Supplier(answer(b"", status=404)) as server:
+        order(db, supplier(db), server.url())
+        assert "404" in refusal(db, database, preparation)
+
+
+@pytest.mark.parametrize(
+    ("columns", "says"),
+    [
+        ({"source_type": "fax"}, "source_type is 'fax': it must be one of csv, excel, google_sheets"),
+        ({"source_type": None}, "source_type is None"),
+        ({"source_url": "  "}, "source_url is empty"),
+        ({"source_url": "file:///etc/passwd"}, "http and https only"),
+        ({"source_url": "/etc/passwd"}, "folder"),
+        ({"source_url": "http://169.254.169.254/latest"}, "169.254"),
+    ],
+)
+def test_an_order_that_cannot_be_carried_out_says_why(
+    db: psycopg.Connection, database: Database, preparation: Preparation, columns: dict[str, Any], says: str
+) -> None:
+    import_id = order(db, supplier(db), "x")
+    for name, value in columns.items():
+        db.execute(f"UPDATE supplier_imports SET {name} = %s WHERE id = %s", (value, import_id))  # type: ignore[call-overload] # noqa: S608
+    assert says in refusal(db, database, preparation)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "empty"),
+        (HEADER + "\n", "no lines"),
+        ("<!DOCTYPE html><html><body>Sorry</body></html>", "page"),
+    ],
+)
+def test_a_list_that_is_none_says_why(
+    db: psycopg.Connection, database: Database, preparation: Preparation, tmp_path: Path, text: str, says: str
+) -> None:
+    path = tmp_path / "lists" / "a.csv"
+    path.parent.mkdir()
+    path.write_text(text)
+    order(db, supplier(db), path)
+    assert says in refusal(db, database, preparation)
+
+
+@pytest.mark.parametrize("junk", ["[1]", '"x"', "7", '{"name": ["a"]}', '{"name": "not there"}', '{"nonsense": "x"}'])
+def test_a_mapping_that_cannot_be_says_why(
+    db: psycopg.Connection, database: Database, preparation: Preparation, tmp_path: Path, junk: str
+) -> None:
+    import_id = order(db, supplier(db), write_list(tmp_path / "lists" / "a.csv", HEADER, "1;Hammer;;;1"))
+    db.execute("UPDATE supplier_imports SET column_mapping = %s WHERE id = %s", (junk, import_id))
+    assert "could not be read" in refusal(db, database, preparation)
+
+
+def test_a_supplier_that_was_deleted_meanwhile_ends_the_import(
+    db: psycopg.Connection, database: Database, preparation: Preparation, tmp_path: Path
+) -> None:
+    order(db, supplier(db), write_list(tmp_path / "lists" / "a.csv", HEADER, "1;Hammer;;;1"))
+    preparation.step(hold(db, database))
+    db.execute("DELETE FROM suppliers")
+    assert "supplier" in refusal(db, database, preparation)
+
+
+def test_what_a_supplier_says_goes_for_its_lists_unless_the_import_says_otherwise(
+    db: psycopg.Connection, database: Database, preparation: Preparation, tmp_path: Path
+) -> None:
+    path = write_list(tmp_path / "lists" / "a.csv", "a;b", "1;Hammer")
+    meta = {"column_mapping": {"sku": "a", "name": "b"}, "currency": "CZK"}
+    acme = supplier(db, source_type="csv", source_url=str(path), meta=meta)
+    first = order(db, acme, None, source_type=None)
+    prepare(db, database, preparation)
+    assert lines_of(db, first, "sku, name") == [("1", "Hammer")]
+    complete(db, first)
+    second = order(db, acme, None, source_type=None, column_mapping={"sku": "b", "name": "a"})
+    prepare(db, database, preparation)
+    assert lines_of(db, second, "sku, name") == [("Hammer", "1")]
+
+
+def test_what_the_list_has_no_longer_is_gone_with_its_offers(
+    db: psycopg.Connection, database: Database, preparation: Preparation, tmp_path: Path
+) -> None:
+    (product_id,) = shop(db, products=1)
+    acme = supplier(db)
+    item(db, acme, "sku|1")
+    gone = item(db, acme, "sku|9", product_id=product_id, price=5, currency="EUR")
+    db.execute("SELECT catalogd_refresh_offers(ARRAY[%s]::bigint[])", (product_id,))
+    assert rows(db, "SELECT supplier_item_id FROM product_offers") == [(gone,)]
+    order(db, acme, write_list(tmp_path / "lists" / "a.csv", HEADER, "1;Hammer;;;1"))
+    prepare(db, database, preparation)
+    assert rows(db, "SELECT item_key, is_available FROM supplier_items WHERE gone_at IS NOT NULL") == [("sku|9", False)]
+    assert rows(db, "SELECT * FROM product_offers") == []
+
+
+@pytest.mark.parametrize(("options", "gone"), [({}, 0), ({"most_gone_percent": 100}, 29)])
+def test_a_list_that_has_lost_most_of_what_there_was_is_not_believed(
+    db: psycopg.Connection,
+    database: Database,
+    preparation: Preparation,
+    tmp_path: Path,
+    events: EventTap,
+    options: dict[str, Any],
+    gone: int,
+) -> None:
+    acme = supplier(db)
+    for number in range(1, 31):
+        item(db, acme, f"sku|{number}")
+    import_id = order(db, acme, write_list(tmp_path / "lists" / "a.csv", HEADER, "1;Hammer;;;1"), options=options)
+    prepare(db, database, preparation)
+    assert rows(db, "SELECT count(*) FROM supplier_items WHERE gone_at IS NOT NULL") == [(gone,)]
+    assert ("warnings" in read_import(db, import_id)["detected"]) is (gone == 0)
+    assert bool(events.all("list.shrunken")) is (gone == 0)
+
+
+def test_a_list_without_a_usable_line_takes_nothing_away(
+    db: psycopg.Connection, database: Database, preparation: Preparation, tmp_path: Path
+) -> None:
+    acme = supplier(db)
+    item(db, acme, "sku|9")
+    import_id = order(db, acme, write_list(tmp_path / "lists" / "a.csv", HEADER, "1;;;;1"))
+    prepare(db, database, preparation)
+    assert rows(db, "SELECT count(*) FROM supplier_items WHERE gone_at IS NULL") == [(1,)]
+    assert read_import(db, import_id)["line_numbers"] == [2]
+
+
+def test_a_newer_lists_offers_are_not_taken_away_by_an_older_one(
+    db: psycopg.Connection, database: Database, preparation: Preparation, tmp_path: Path
+) -> None:
+    acme = supplier(db)
+    item(db, acme, "sku|9", last_import_id=9_999)
+    order(db, acme, write_list(tmp_path / "lists" / "a.csv", HEADER, "1;Hammer;;;1"))
+    prepare(db, database, preparation)
+    assert rows(db, "SELECT count(*) FROM supplier_items WHERE gone_at IS NULL") == [(1,)]
+
+
+def test_whoever_has_lost_the_import_stops_in_the_middle_of_it(
+    db: psycopg.Connection, database: Database, preparation: Preparation, tmp_path: Path
+) -> None:
+    import_id = order(db, supplier(db), write_list(tmp_path / "lists" / "a.csv", HEADER, *["1;Hammer;;;1"] * 20_000))
+    preparation.step(hold(db, database))
+    held = hold(db, database)
+
+    class Thief:
+        """Takes it away after some thousand lines."""
+
+        calls = 0
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(held, name)
+
+        def transaction(self) -> Any:
+            self.calls += 1
+            if self.calls == 4:
+                db.execute("UPDATE batch_preparations SET claimed_by = 'other/p1'")
+            return held.transaction()
+
+    with pytest.raises(PreparationEnded):
+        preparation.step(Thief())  # type: ignore[arg-type]
+    assert 0 < len(lines_of(db, import_id)) < 20_000
+    assert read_import(db, import_id)["phase"] == "analyzing"
+
+
+def test_a_formula_is_text(
+    db: psycopg.Connection, database: Database, preparation: Preparation, tmp_path: Path
+) -> None:
+    path = tmp_path / "lists" / "a.csv"
+    path.parent.mkdir()
+    path.write_text("sku;name;colour\n1;Hammer 🔨 =cmd|' /C calc'!A0;red\n" + "2;x;y\n" * 99)
+    import_id = order(db, supplier(db), path)
+    prepare(db, database, preparation)
+    name, characteristics = lines_of(db, import_id, "name, characteristics")[0]
+    assert name == "Hammer 🔨 =cmd|' /C calc'!A0"
+    assert characteristics == {"colour": "red"}
