@@ -10,6 +10,7 @@ from psycopg.pq import ExecStatus
 from psycopg.types import TypesRegistry
 
 from daemon.database.statements import load, statement, text_of
+from daemon.workloads.categorization.kind import TABLE
 
 CATEGORIZATION = "daemon.workloads.categorization"
 PACKAGES = [
@@ -40,11 +41,18 @@ def prepare(conn: psycopg.Connection, query: bytes) -> str:
 
 
 def queries(package: str) -> Iterator[tuple[str, bytes]]:
-    """Each statement by its name, complete."""
+    """Each statement by its name, complete: those for any kind of work are for this one."""
+    names = {
+        "batches": TABLE.name,
+        "errors": TABLE.errors,
+        "reference": TABLE.reference,
+        **{counter: f"{counter}_{TABLE.counted}" for counter in ("total", "processed", "success", "error")},
+    }
+    words = {word: sql.Identifier(name) for word, name in names.items()}
     labelled = sql.SQL(text_of(CATEGORIZATION, "read_labelled"))
     for name, text in load(package).items():
         if name not in SCRIPTS:
-            yield name, sql.SQL(text).format(labelled=labelled).as_bytes()
+            yield name, sql.SQL(text).format(labelled=labelled, **words).as_bytes()
 
 
 @pytest.mark.parametrize("package", PACKAGES)
