@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -30,9 +31,11 @@ def login(database: Database, tmp_path: Path) -> Iterator[Login]:
 
 def child_of(process: Process) -> int | None:
     """The process that learns, once it has put itself last."""
-    tasks = Path(f"/proc/{process.popen.pid}/task")
-    children = [child for task in tasks.iterdir() for child in task.joinpath("children").read_text().split()]
-    found = [int(child) for child in children if os.getpriority(os.PRIO_PROCESS, int(child)) == 19]
+    found = []
+    for task in Path(f"/proc/{process.popen.pid}/task").iterdir():
+        with suppress(FileNotFoundError, ProcessLookupError):  # a thread, or a child, that has just ended
+            children = map(int, task.joinpath("children").read_text().split())
+            found += [child for child in children if os.getpriority(os.PRIO_PROCESS, child) == 19]
     return found[0] if found else None
 
 

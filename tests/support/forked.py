@@ -15,7 +15,7 @@ from typing import Any
 # What the commands import of others, and not a module of the project: that is read by each process for itself.
 LIBRARIES = (
     *("numpy", "psycopg", "psycopg_pool", "pydantic_settings", "re2", "scipy.optimize", "scipy.sparse", "structlog"),
-    *("yoyo", "yoyo.backends.core.postgresql"),
+    *("charset_normalizer", "httpx", "python_calamine", "rapidfuzz", "yoyo", "yoyo.backends.core.postgresql"),
 )
 
 
