@@ -20,14 +20,14 @@ demo: $(STAMP)   ## a private Postgres, a sample shop and a real daemon at work;
 	@$(BIN)/catalogd demo
 
 test: $(STAMP)   ## the whole suite, against every Postgres server found
-	@$(BIN)/pytest -n 2 $(ARGS)
+	@$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
 
 chaos: $(STAMP)  ## kills at random for a quarter of an hour: make chaos [KILLS=500] [ARGS=...]
-	@CATALOGD_CHAOS_KILLS=$(KILLS) $(BIN)/pytest -m chaos -o faulthandler_timeout=1200 tests/chaos $(ARGS)
+	@CATALOGD_CHAOS_KILLS=$(KILLS) $(BIN)/pytest -m "chaos or other_server" -o faulthandler_timeout=1200 tests/chaos $(ARGS)
 
 coverage: $(STAMP) ## the whole suite, then the share of lines and branches that ran, and those that did not
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest -n 2 $(ARGS); failed=$$?; \
+	@$(BIN)/coverage run -m pytest -n 2 --dist worksteal $(ARGS); failed=$$?; \
 	    $(BIN)/coverage combine --quiet && $(BIN)/coverage report; exit $$failed
 
 model: $(STAMP)  ## the queue against its model, thousands of times over; its statements at a million slices

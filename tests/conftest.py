@@ -11,8 +11,10 @@ from hypothesis import HealthCheck, settings
 from daemon.database.embedded import EmbeddedServer, ServerBinaries, find_servers
 from tests.support.database import Database
 from tests.support.events import EventTap
+from tests.support.nursery import close_nursery
 from tests.support.process import Catalogd
 from tests.support.roles import runtime_dsn
+from tests.support.server import private_server
 
 # In the background of a shell SIGINT is ignored, and would be by every process that a test starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -22,12 +24,28 @@ settings.register_profile("any machine", deadline=None, suppress_health_check=[H
 settings.load_profile("any machine")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is marked `one_server` is on another than the first `other_server`, which the suite leaves out."""
+    others = find_servers()[1:]
+    for item in items:
+        parameters = getattr(item, "callspec", None)
+        if item.get_closest_marker("one_server") and parameters and parameters.params.get("server") in others:
+            item.add_marker(pytest.mark.other_server)
+
+
 @pytest.fixture(scope="session", params=find_servers(), ids=lambda binaries: binaries.name)
 def server(request: pytest.FixtureRequest) -> Iterator[EmbeddedServer]:
     """A private server of each version found; every test that uses a database runs once on each."""
     binaries: ServerBinaries = request.param
-    with EmbeddedServer(binaries, settings={"max_connections": "200", "autovacuum_naptime": "5s"}) as running:
+    with private_server(binaries, {"max_connections": "200", "autovacuum_naptime": "5s"}) as running:
         yield running
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_nursery_left() -> Iterator[None]:
+    yield
+    close_nursery()
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,8 @@ from tests.support.database import Database
 from tests.support.factories import batch, read_batch, shop
 from tests.support.process import Catalogd
 
+pytestmark = pytest.mark.one_server  # its subject are the words on the terminal
+
 HOSTILE = "a\nb\x1b[2J\x1b]0;title\x07\x9b31m\u202e\r"
 STATUS_KEYS = {
     "kind",

@@ -157,7 +157,8 @@ class EmbeddedServer:
     """One server with its own data directory; on a unix socket, trusting us, and on 127.0.0.1 by password.
 
     Without data_directory the data is temporary, gone after stop(); with one it is kept, and created where
-    missing. Start and restart from a thread that outlives the server: on Linux it ends with that thread.
+    missing. What is temporary lies in place, or where the system puts such files. Start and restart from a thread that
+    outlives the server: on Linux it ends with that thread.
     """
 
     def __init__(
@@ -166,12 +167,14 @@ class EmbeddedServer:
         settings: Mapping[str, str] = MappingProxyType({}),
         data_directory: Path | None = None,
         durable: bool = False,
+        place: Path | None = None,
     ) -> None:
         self.binaries = binaries
         self.settings = {**THROWAWAY, **(DURABLE if durable else {}), **settings}
         self.host = ""  # the directory of the unix socket; also holds the log and temporary data
         self.port = 0
         self._kept_data = data_directory.absolute() if data_directory else None
+        self._place = place
         self._account = Account()
         self._programs = binaries
         self._process: subprocess.Popen[bytes] | None = None
@@ -232,7 +235,7 @@ class EmbeddedServer:
             self.binaries.program(program)
         self._account = choose_account()
         self._owner = os.getpid()
-        self.host = _make_directory()
+        self.host = _make_directory(self._place)
         atexit.register(self._stop_at_exit)
         try:
             self._hand_over_directory()
@@ -388,10 +391,11 @@ class EmbeddedServer:
         return "\n".join(log.splitlines()[-lines:])
 
 
-def _make_directory() -> str:
+def _make_directory(place: Path | None) -> str:
     """Create the temporary directory; a socket's path has about 100 bytes, so a long TMPDIR is not used."""
-    short = len(os.fsencode(tempfile.gettempdir())) <= 64
-    return tempfile.mkdtemp(prefix="catalogd-pg-", dir=None if short else "/tmp")  # noqa: S108 - mkdtemp is safe there
+    wanted = str(place or tempfile.gettempdir())
+    short = len(os.fsencode(wanted)) <= 64
+    return tempfile.mkdtemp(prefix="catalogd-pg-", dir=wanted if short else "/tmp")  # noqa: S108 - mkdtemp is safe there
 
 
 def _copy_programs(binaries: ServerBinaries, target: Path) -> ServerBinaries:

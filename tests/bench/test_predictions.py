@@ -17,6 +17,8 @@ from bench.predictions.examples import make_examples
 from daemon.cli import main
 from daemon.settings import environment_names
 
+pytestmark = pytest.mark.one_server  # its subject is a document
+
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 TEMPLATE = document.TEMPLATE.read_text(encoding="utf-8")

@@ -18,6 +18,8 @@ from tests.support import factories
 from tests.support.database import Database
 from tests.support.process import Catalogd
 
+pytestmark = pytest.mark.one_server  # its subject are the measurements
+
 ROWS = """
     SELECT prediction.product_id, suggested_category_code, suggested_category_label, confidence_score,
            confidence_level, prediction.status,

@@ -11,6 +11,7 @@ from daemon.database.embedded import EmbeddedServer
 from tests.chaos.work import Work
 from tests.support.clock import LIBRARY, Clock
 from tests.support.database import Database
+from tests.support.server import private_server
 from tests.support.waiting import wait_until, wait_until_blocked
 
 pytestmark = [
@@ -29,7 +30,7 @@ def clock() -> Iterator[Clock]:
 
 @pytest.fixture(scope="module")
 def server_of_the_clock(server: EmbeddedServer, clock: Clock) -> Iterator[EmbeddedServer]:
-    own = EmbeddedServer(server.binaries)
+    own = private_server(server.binaries)
     with pytest.MonkeyPatch.context() as patch:
         for name, value in clock.environment.items():
             patch.setenv(name, value)

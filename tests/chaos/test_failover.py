@@ -14,6 +14,7 @@ from tests.support.factories import assert_settled, batch, shop
 from tests.support.load import progress
 from tests.support.process import Catalogd
 from tests.support.roles import RUNTIME, give_rights
+from tests.support.server import private_server
 from tests.support.standby import Standby, standby_of
 from tests.support.waiting import wait_until
 
@@ -22,7 +23,7 @@ pytestmark = [pytest.mark.timeout(600), pytest.mark.one_server]
 
 @pytest.fixture
 def primary(server: EmbeddedServer) -> Iterator[EmbeddedServer]:
-    with EmbeddedServer(server.binaries) as running:
+    with private_server(server.binaries) as running:
         yield running
 
 

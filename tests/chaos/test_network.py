@@ -17,6 +17,7 @@ from tests.chaos.work import Work
 from tests.support.database import Database
 from tests.support.proxy import Proxy
 from tests.support.roles import runtime_dsn
+from tests.support.server import private_server
 from tests.support.waiting import wait_until, wait_until_blocked
 
 LONG = pytest.mark.chaos
@@ -174,7 +175,7 @@ def succeeds(*command: str) -> bool:
 @pytest.fixture
 def reachable(server: EmbeddedServer, host: Host) -> Iterator[Database]:
     """A database on a server that the other host reaches."""
-    with EmbeddedServer(server.binaries, {"listen_addresses": f"127.0.0.1,{host.address}"}) as own:
+    with private_server(server.binaries, {"listen_addresses": f"127.0.0.1,{host.address}"}) as own:
         with (own.directory / "pg_hba.conf").open("a", encoding="ascii") as access:
             access.write(f"host all all {host.network} trust\n")
         with psycopg.connect(own.dsn()) as admin:

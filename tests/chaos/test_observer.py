@@ -14,6 +14,8 @@ from tests.support.engine import claim, make_queue, treat
 from tests.support.factories import batch, shop
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.one_server  # its subject is the observer
+
 BREAKS = {
     "a counter that is not the sum": (
         "UPDATE categorization_batches SET processed_products = processed_products - 1",

@@ -21,7 +21,10 @@ from tests.support.process import Catalogd
 from tests.support.roles import runtime_dsn
 from tests.support.waiting import wait_until_blocked
 
-pytestmark = pytest.mark.skipif(PGBOUNCER is None, reason="pgbouncer is not installed")
+pytestmark = [
+    pytest.mark.skipif(PGBOUNCER is None, reason="pgbouncer is not installed"),
+    pytest.mark.one_server,  # its subject is the pooler
+]
 
 SERVER_SESSIONS = 3
 SETTINGS = (

@@ -19,6 +19,7 @@ from daemon.database.embedded import EmbeddedServer
 from tests.chaos.work import Work, end_sessions
 from tests.support.database import Database
 from tests.support.roles import RUNTIME, give_rights
+from tests.support.server import private_server
 from tests.support.waiting import wait_until, wait_until_blocked
 
 LONG = pytest.mark.chaos
@@ -29,7 +30,7 @@ pytestmark = [pytest.mark.timeout(900), pytest.mark.one_server]
 @pytest.fixture(scope="module")
 def own_server(server: EmbeddedServer) -> Iterator[EmbeddedServer]:
     """A server that these tests may stop and configure, of the same version as the shared one."""
-    with EmbeddedServer(server.binaries, {"max_connections": "30"}) as own:
+    with private_server(server.binaries, {"max_connections": "30"}) as own:
         Database.create(own, "template_shop").migrated()
         yield own
 

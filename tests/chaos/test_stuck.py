@@ -12,6 +12,10 @@ from tests.support.factories import batch, errors_of, shop
 from tests.support.process import Catalogd
 from tests.support.saboteur import Harm
 
+pytestmark = (
+    pytest.mark.one_server
+)  # its subject is a process that does not move; recovery from its death is that of test_poison.py
+
 
 @pytest.mark.parametrize("harm", [Harm.LOOP, pytest.param(Harm.REGEX, marks=pytest.mark.chaos)])
 def test_a_product_whose_treatment_never_ends(

@@ -3,8 +3,6 @@
 import json
 import random
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,8 @@ from tests.support.database import Database
 from tests.support.factories import rule, shop
 from tests.support.process import Catalogd
 from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.one_server  # its subject are the words on the terminal
 
 HOSTILE = "a\nb\x1b[2J\x07\u202e"
 Run = Callable[..., tuple[int, str, str]]
@@ -188,14 +188,7 @@ def test_an_interrupted_trial_ends_at_once_and_says_nothing_else(db: psycopg.Con
     shop(db, products=50)
     db.execute("CREATE TABLE held (); ALTER VIEW catalogd_products RENAME TO whole")
     db.execute("CREATE VIEW catalogd_products AS SELECT * FROM whole WHERE product_id < 40 OR pg_sleep(600) IS NULL")
-    arguments = ["rules", "test", "--field", "name", "--pattern", "a", "--category", "pipes"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "daemon", *arguments],
-        env=catalogd.environment,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
+    process = catalogd.popen("rules", "test", "--field", "name", "--pattern", "a", "--category", "pipes")
     asleep = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
     wait_until(lambda: db.execute(asleep).fetchone() == (1,))
     process.send_signal(signal.SIGINT)

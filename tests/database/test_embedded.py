@@ -176,7 +176,7 @@ def test_failed_start_shows_the_log_and_leaves_nothing(
 ) -> None:
     directory = tmp_path / "server"
     directory.mkdir()
-    monkeypatch.setattr(embedded, "_make_directory", lambda: str(directory))
+    monkeypatch.setattr(embedded, "_make_directory", lambda place: str(directory))
     with pytest.raises(EmbeddedServerError, match=r"(?s)ended with .*no_such_setting"):
         EmbeddedServer(binaries, {"no_such_setting": "1"}).start()
     assert not directory.exists()

@@ -3,7 +3,6 @@
 import json
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -33,13 +32,7 @@ def right_schema(server: object, template: str) -> list[str]:
 
 
 def start_migrate(database: Database, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "daemon", "migrate", *arguments],
-        env=Catalogd(database.dsn).environment,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
+    return Catalogd(database.dsn).popen("migrate", *arguments)
 
 
 def wait_until_blocked(db: psycopg.Connection, blocker: psycopg.Connection, timeout_s: float = 20.0) -> int:

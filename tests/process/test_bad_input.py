@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -287,8 +286,7 @@ def test_before_anything_was_learned_predictions_say_that_they_are_guesses(
 
 
 def start_learning(catalogd: Catalogd) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "daemon", "learn"]
-    return subprocess.Popen(command, env=catalogd.environment, text=True, stdout=subprocess.PIPE)
+    return catalogd.popen("learn", stderr=None)
 
 
 def test_two_that_learn_at_once_both_succeed(db: psycopg.Connection, catalogd: Catalogd) -> None:

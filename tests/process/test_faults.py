@@ -12,6 +12,7 @@ from tests.support.database import Database
 from tests.support.factories import assert_settled, batch, read_batch, shop
 from tests.support.load import progress
 from tests.support.process import Catalogd
+from tests.support.server import private_server
 from tests.support.waiting import wait_until
 
 
@@ -65,7 +66,7 @@ def test_ten_tiny_batches_behind_a_big_one_complete_before_it(db: psycopg.Connec
 @pytest.fixture
 def own_server(server: EmbeddedServer) -> Iterator[EmbeddedServer]:
     """A server that the test may stop, of the same version as the shared one."""
-    with EmbeddedServer(server.binaries) as own:
+    with private_server(server.binaries) as own:
         yield own
 
 

@@ -92,6 +92,7 @@ FIELDS = ["sku", "name", "manufacturer", "part_number", "description"]
 PRODUCTS = st.fixed_dictionaries({field: st.none() | TEXTS for field in FIELDS} | {"attributes": st.none() | RAW_JSON})
 
 
+@pytest.mark.one_server
 @few
 @given(st.lists(PRODUCTS, min_size=1, max_size=3, unique_by=lambda product: product["sku"]))
 def test_any_product_has_one_outcome_and_is_explained_harmlessly(
@@ -113,6 +114,7 @@ def test_any_product_has_one_outcome_and_is_explained_harmlessly(
         assert all(1 <= len(reason.value) <= 200 and reason.value.isprintable() for reason in found[1])
 
 
+@pytest.mark.one_server
 @few
 @given(TEXTS, TEXTS)
 def test_whatever_people_write_is_kept_and_harms_nothing(learned: psycopg.Connection, reason: str, code: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -17,6 +18,8 @@ from tests.support.login import Login, password_login
 from tests.support.process import Catalogd, Process
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.one_server  # its subject is the daemon's child
+
 SECRET = "Qw8Rt5Yz2Lm9Nb"  # noqa: S105
 
 
@@ -28,9 +31,11 @@ def login(database: Database, tmp_path: Path) -> Iterator[Login]:
 
 def child_of(process: Process) -> int | None:
     """The process that learns, once it has put itself last."""
-    tasks = Path(f"/proc/{process.popen.pid}/task")
-    children = [child for task in tasks.iterdir() for child in task.joinpath("children").read_text().split()]
-    found = [int(child) for child in children if os.getpriority(os.PRIO_PROCESS, int(child)) == 19]
+    found = []
+    for task in Path(f"/proc/{process.popen.pid}/task").iterdir():
+        with suppress(FileNotFoundError, ProcessLookupError):  # a thread, or a child, that has just ended
+            children = map(int, task.joinpath("children").read_text().split())
+            found += [child for child in children if os.getpriority(os.PRIO_PROCESS, child) == 19]
     return found[0] if found else None
 
 

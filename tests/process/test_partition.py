@@ -3,7 +3,6 @@
 import json
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -229,14 +228,8 @@ def test_what_a_killed_run_left_to_be_validated_is(db: psycopg.Connection, catal
     assert value(db, LEFT_OVER) == 0
 
 
-def start_partition(catalogd: Catalogd) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "daemon", "partition"],
-        env=catalogd.environment | {"CATALOGD_PARTITION_ROWS": ROWS},
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
+def start_partition(catalogd: Catalogd, **environment: str) -> subprocess.Popen[str]:
+    return catalogd.popen("partition", stderr=subprocess.STDOUT, CATALOGD_PARTITION_ROWS=ROWS, **environment)
 
 
 def kill_at(
@@ -392,12 +385,7 @@ def test_one_set_back_meanwhile_holds_it_back_too(
     """Between the look at the batches and the lock."""
     with database.connect() as blocker, blocker.transaction():
         blocker.execute("LOCK TABLE evidence IN ACCESS SHARE MODE")
-        process = subprocess.Popen(
-            [sys.executable, "-m", "daemon", "partition"],
-            env=catalogd.environment | {"CATALOGD_PARTITION_ROWS": ROWS, "CATALOGD_RETENTION_DAYS": YEAR},
-            text=True,
-            stdout=subprocess.PIPE,
-        )
+        process = start_partition(catalogd, CATALOGD_RETENTION_DAYS=YEAR)
         wait_until_blocked(db, blocker)
         db.execute("UPDATE categorization_batches SET status = 'pending' WHERE id = %s", (aged[0],))
     output = process.communicate(timeout=50)[0]

@@ -21,6 +21,8 @@ from tests.support.database import Database
 from tests.support.login import Login, password_login
 from tests.support.process import Catalogd
 
+pytestmark = pytest.mark.one_server  # its subject is what the daemon tells
+
 SECRET = "Zx7Kq4Wm9Tr2Lp"  # noqa: S105  # letters and digits alone: no encoding changes it
 WRONG = "Vb3Nc8Hd5Jf6Ga"
 
@@ -39,6 +41,14 @@ def crash(conninfo, **keywords):
 BoundedConnection.connect = crash
 sys.exit(cli.main(["run"]))
 """
+
+
+@pytest.fixture
+def catalogd(database: Database) -> Iterator[Catalogd]:
+    """Started anew, not forked: what others see of a process is how it was started."""
+    runner = Catalogd(database.dsn, prefix=["env"])
+    yield runner
+    runner.close()
 
 
 @pytest.fixture

@@ -12,9 +12,10 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from daemon.database.embedded import EmbeddedServer, find_servers
+from daemon.database.embedded import find_servers
 from tests.support.database import Database
 from tests.support.process import Catalogd
+from tests.support.server import private_server
 
 HOST = "db.test"  # known to nobody: the address is given apart
 KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
@@ -50,7 +51,7 @@ def tls_database(certificates: Path) -> Iterator[Database]:
     if not system:
         pytest.skip("no PostgreSQL of the system: the embedded one is built without TLS")
     files = {"ssl_cert_file": str(certificates / "server.crt"), "ssl_key_file": str(certificates / "server.key")}
-    with EmbeddedServer(system[0], settings={"ssl": "on", **files}) as server:
+    with private_server(system[0], {"ssl": "on", **files}) as server:
         yield Database.create(server).migrated()
 
 

@@ -14,6 +14,8 @@ from daemon.stand_in.importing import IncomingRow, import_rows
 from tests.support.database import Database
 from tests.support.process import Catalogd
 
+pytestmark = pytest.mark.one_server  # its subject are files
+
 HEADER = "sku,name,manufacturer,part_number,description,attributes,category_code,category_label,category_path,split"
 HAMMER = (
     'H1,Claw hammer,Hitwell,HM100,For nails,"{""Colour"": ""red"", ""Sizes"": [1, 2]}",'

@@ -7,11 +7,12 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, TextIO
+
+from tests.support.nursery import popen
 
 Event = dict[str, Any]
 
@@ -100,14 +101,27 @@ class Catalogd:
     ) -> subprocess.CompletedProcess[str]:
         """Run a command to its end; stdout, stderr and the exit code are the caller's to judge."""
         own = self._of_the_daemon if arguments[:1] == ("run",) else {}
-        return subprocess.run(
-            [*self._prefix, sys.executable, "-m", "daemon", *arguments],
-            env=self.environment | own | environment,
-            text=True,
-            capture_output=True,
-            timeout=timeout_s,
-            check=False,
+        with self.popen(*arguments, **own | environment) as process:
+            try:
+                stdout, stderr = process.communicate(timeout=timeout_s)
+            except BaseException:
+                process.kill()
+                raise
+        return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+
+    def popen(
+        self,
+        *arguments: str,
+        program: str = "daemon",
+        stdout: int | TextIO = subprocess.PIPE,
+        stderr: int | TextIO | None = subprocess.PIPE,
+        **environment: str,
+    ) -> subprocess.Popen[str]:
+        """Start a command, by this or another module; to wait for its end is the caller's."""
+        process: subprocess.Popen[str] = popen(
+            [program, *arguments], self.environment | environment, self._prefix, stdout=stdout, stderr=stderr
         )
+        return process
 
     def start(
         self,
@@ -118,14 +132,9 @@ class Catalogd:
         **environment: str,
     ) -> Process:
         """Start `catalogd run`, by this or another module, and unless told otherwise wait until it listens."""
-        popen = subprocess.Popen(
-            [*self._prefix, sys.executable, "-m", program, "run", *arguments],
-            env=self.environment | self._of_the_daemon | environment,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=stderr,
+        process = Process(
+            self.popen("run", *arguments, program=program, stderr=stderr, **self._of_the_daemon | environment)
         )
-        process = Process(popen)
         self._started.append(process)
         if ready:
             process.wait_for("listener.connected")

@@ -11,6 +11,8 @@ from daemon.workloads.categorization.product import Product
 from tests.support.factories import batch, shop
 from tests.workloads.categorization.shop import TAXONOMY
 
+pytestmark = pytest.mark.one_server  # its subject are products and predictions
+
 DECISION = Decision("hammers", "Hammers", 93.21, "high", (Evidence("name", "Name", "“hammer”", 0.8),))
 
 

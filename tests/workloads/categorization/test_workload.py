@@ -10,6 +10,8 @@ from daemon.workloads.categorization.versions.lesson import learn_from_shop
 from daemon.workloads.categorization.workload import Categorization, build_categorization
 from tests.support.factories import batch, shop
 
+pytestmark = pytest.mark.one_server  # its subject are settings and models
+
 
 def settings(**values: str) -> Settings:
     return Settings(_env_file=None, **values)  # type: ignore[arg-type,call-arg]

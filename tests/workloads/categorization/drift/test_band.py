@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from daemon.workloads.categorization.drift.band import FEWEST, FIGURES, LEAST_SHIFT, Shares, band, find_outside
 from daemon.workloads.categorization.model.learning import Judged
 
+pytestmark = pytest.mark.one_server  # its subject is arithmetic
+
 SHARES = st.floats(0, 1)
 NUMBERS = st.integers(1, 1_000_000)
 

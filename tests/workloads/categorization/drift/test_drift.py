@@ -18,6 +18,8 @@ from tests.support.events import EventTap
 from tests.support.factories import batch, shop
 from tests.support.process import Catalogd
 
+pytestmark = pytest.mark.one_server  # its subject is what is computed of rows
+
 USUAL = {"products": 500, "low": 0.1, "unknown": 0.05, "unknown_manufacturers": 0.02}
 
 

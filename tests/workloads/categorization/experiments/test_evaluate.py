@@ -19,6 +19,8 @@ from tests.support.database import Database
 from tests.support.factories import batch, shop
 from tests.workloads.categorization.shop import make_labelled
 
+pytestmark = pytest.mark.one_server  # its subject are figures and pages
+
 COLUMNS = ("sku", "name", "manufacturer", "part_number", "description", "attributes", "category_code", "category_label")
 
 

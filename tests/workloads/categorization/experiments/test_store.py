@@ -11,6 +11,8 @@ from daemon.workloads.categorization.experiments.store import Experiment, NoSuch
 from daemon.workloads.categorization.store import read_taxonomy
 from tests.support.factories import shop
 
+pytestmark = pytest.mark.one_server  # its subject is what is kept of figures
+
 RESULTS = (
     Result("1", "pipes", "pipes", 95.5, "Name: “pipe” (80.0%)", True),
     Result("SKU\t2\\", "hammers", "pipes", 12.0, "tab\tand \\N and\nbreak", False),

@@ -9,6 +9,8 @@ from scipy.stats import binomtest
 from daemon.workloads.categorization.intervals import wilson
 from daemon.workloads.categorization.people.precision import Tally, least_needed, propose_threshold
 
+pytestmark = pytest.mark.one_server  # its subject is arithmetic
+
 CONFIDENCES = st.integers(1000, 10_000).map(lambda hundredths: hundredths / 100)
 WANTED = st.floats(0.5, 0.9999)
 

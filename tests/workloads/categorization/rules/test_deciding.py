@@ -8,6 +8,8 @@ import pytest
 from tests.support.factories import assert_settled, batch, rule, shop
 from tests.support.process import Catalogd, Process
 
+pytestmark = pytest.mark.one_server  # its subject is the decision
+
 
 @pytest.fixture
 def product_ids(db: psycopg.Connection, catalogd: Catalogd) -> list[int]:

@@ -13,6 +13,8 @@ from daemon.workloads.categorization.versions.choice import compare_versions, pr
 from daemon.workloads.categorization.versions.lesson import BY_HAND, learn_from_shop
 from tests.support.factories import shop
 
+pytestmark = pytest.mark.one_server  # its subject is the choice among models
+
 
 @pytest.fixture
 def three(db: psycopg.Connection) -> list[int]:

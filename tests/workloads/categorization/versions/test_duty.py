@@ -11,6 +11,8 @@ from daemon.workloads.categorization.versions.duty import estimate_changed, find
 from daemon.workloads.categorization.versions.lesson import learn_from_shop
 from tests.support.factories import batch, shop
 
+pytestmark = pytest.mark.one_server  # its subject is when to learn
+
 LABEL = "UPDATE products SET category_code = CASE id % 2 WHEN 0 THEN 'hammers' ELSE 'pipes' END"
 
 

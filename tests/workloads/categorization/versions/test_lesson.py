@@ -20,6 +20,8 @@ from daemon.workloads.categorization.versions.lesson import Learned, Wish, learn
 from tests.support.database import Database
 from tests.support.factories import shop
 
+pytestmark = pytest.mark.one_server  # its subject is learning
+
 real_learn = lesson.learn
 
 

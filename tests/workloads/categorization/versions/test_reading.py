@@ -13,6 +13,8 @@ from daemon.workloads.categorization.store import read_labelled
 from daemon.workloads.categorization.versions.reading import labelled_products
 from tests.support.factories import shop
 
+pytestmark = pytest.mark.one_server  # its subject is learning
+
 AWKWARD = [
     "name = E'line\\n tab\\t \"quote\" \\\\ back \\u2028 \\U0001F600'",
     "attributes = '[1, 2.5, null, \"x\"]'",
