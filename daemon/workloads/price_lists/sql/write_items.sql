@@ -64,12 +64,12 @@ WITH verdict AS (
         last_line = excluded.last_line
     WHERE item.last_import_id IS NULL
        OR (item.last_import_id, item.last_line) <= (excluded.last_import_id, excluded.last_line)
-    RETURNING item.*
+    RETURNING item.*, item.xmax <> 0 AS was_there
 ), compared AS (
     SELECT written.*,
            before.id IS NULL AS is_new,
            before.product_id AS product_before,
-           before.draft_id AS draft_before,
+           written.was_there AND before.id IS NULL AS was_unseen,
            before.id IS NULL
                OR (before.price, before.currency, before.is_available)
                   IS DISTINCT FROM (written.price, written.currency, written.is_available) AS is_repriced,
@@ -105,5 +105,5 @@ SELECT compared.supplier_id,
        compared.is_repriced OR compared.is_altered AS is_changed,
        compared.product_id,
        compared.product_before,
-       CASE WHEN compared.draft_before IS DISTINCT FROM compared.draft_id THEN compared.draft_before END AS draft_left
+       compared.was_unseen
 FROM compared
