@@ -10,7 +10,7 @@ import pytest
 from daemon.database.failures import Effect, effect_of
 from daemon.engine.workload import Item
 from daemon.workloads.price_lists import store
-from daemon.workloads.price_lists.line import Line
+from daemon.workloads.price_lists.line import BadLine, Line
 from daemon.workloads.price_lists.workload import PriceLists
 from tests.support.database import Database
 from tests.support.price_lists import rows, supplier
@@ -246,3 +246,17 @@ def test_what_changes_each_time_is_put_off(
         treat(slice_, workload, import_id)
     assert effect_of(failure.value) is Effect.TRANSIENT
     assert items(db, "match_status, price") == [("review", 99)]
+
+
+def test_a_line_that_a_later_slice_overwrites_is_no_history(
+    db: psycopg.Connection, workload: PriceLists, products: Products
+) -> None:
+    acme = supplier(db)
+    for _ in range(3):
+        import_id = read(db, acme, DRILL, with_price(DRILL, 120, number=900), BadLine(901, "no_name", "it has no name"))
+        for line in (1, 900):
+            workload.process(db, [Item(import_id, line)])
+    assert rows(db, "SELECT price FROM supplier_item_prices") == [(120,)]
+    assert offers(db) == [(products["drill"], 120, 1)]
+    results = rows(db, "SELECT line, is_new, is_changed FROM supplier_import_results ORDER BY import_id, line")
+    assert results == [(1, False, False), (900, True, True)] + [(1, False, False), (900, False, False)] * 2

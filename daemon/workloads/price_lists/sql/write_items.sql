@@ -1,5 +1,6 @@
 -- What the lines say of the supplier's items, with the history of their prices, the lines' results, and the products whose
--- offers have changed by it. A line that comes later in its list, or is of a later list, has been there: it stays.
+-- offers have changed by it. A line that comes later in its list, or is of a later list, has been there: it stays. A line
+-- that a later one of its list is to overwrite is only counted: what it says would be history that never was.
 WITH verdict AS (
     SELECT *
     FROM unnest(%(import_ids)s::bigint[], %(numbers)s::int[], %(product_ids)s::bigint[], %(draft_ids)s::bigint[],
@@ -20,7 +21,15 @@ WITH verdict AS (
            coalesce(line.is_available, line.stock > 0, true) AS is_available,
            coalesce(line.characteristics, '{{}}') AS characteristics,
            row_number() OVER (PARTITION BY import.supplier_id, line.item_key
-                              ORDER BY verdict.import_id DESC, verdict.number DESC) AS place
+                              ORDER BY verdict.import_id DESC, verdict.number DESC) AS place,
+           EXISTS (
+               SELECT
+               FROM supplier_import_lines AS later
+               WHERE later.import_id = line.import_id
+                 AND later.item_key = line.item_key
+                 AND later.number > line.number
+                 AND later.error IS NULL
+           ) AS is_overwritten
     FROM verdict
     JOIN supplier_import_lines AS line
       ON line.import_id = verdict.import_id
@@ -41,6 +50,7 @@ WITH verdict AS (
            manufacturer, part_number, barcode, price, currency, stock, is_available, characteristics, import_id, number
     FROM offered
     WHERE place = 1
+      AND NOT is_overwritten
     ORDER BY supplier_id, item_key
     ON CONFLICT (supplier_id, item_key) DO UPDATE
     SET product_id = excluded.product_id,
