@@ -291,6 +291,7 @@ FORBIDDEN = {
         "UPDATE match_reviews SET product_id = 1",
         "DELETE FROM match_reviews",
         "UPDATE product_drafts SET status = 'accepted'",
+        "UPDATE product_drafts SET product_id = 1",
         "UPDATE product_drafts SET name = 'x'",
         "SELECT * FROM product_offers",
         "UPDATE product_offers SET minimum_price = 1",

@@ -213,8 +213,9 @@ BEGIN
             (runtime, 'SELECT, INSERT (supplier_item_id, import_id, score, candidates), UPDATE (status, score, candidates)',
              'match_reviews'),
             (php, 'SELECT, UPDATE (status, product_id, decided_by)', 'match_reviews'),
-            (runtime, 'SELECT, DELETE, INSERT (draft_key, name, manufacturer, part_number, barcode, characteristics)',
-             'product_drafts'),
+            -- A draft is locked while an item is added to it, and that needs a column that it may write.
+            (runtime, 'SELECT, DELETE, INSERT (draft_key, name, manufacturer, part_number, barcode, characteristics),'
+                      ' UPDATE (updated_at)', 'product_drafts'),
             (php, 'SELECT, UPDATE (status, product_id)', 'product_drafts'),
             (php, 'SELECT', 'product_offers'),
 
