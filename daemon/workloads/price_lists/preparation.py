@@ -165,10 +165,10 @@ class Preparation:
                 f"{len(gone.item_ids)} of the supplier's {gone.known} items are not on this list: that is more than"
                 f" {most:g} %, so they were left as they are; the option most_gone_percent allows more"
             ]
-        for some in _chunks(zip(gone.item_ids, gone.product_ids, strict=True), GONE_AT_A_TIME):
+        for some in _chunks(gone.item_ids, GONE_AT_A_TIME):
             hold.keep()
             with hold.transaction() as conn:
-                intake.mark_gone(conn, order.id, [item for item, _ in some], [product for _, product in some])
+                intake.mark_gone(conn, order.id, some)
         return []
 
 

@@ -11,13 +11,16 @@ import psycopg
 import pytest
 
 from daemon.engine.workload import BatchFailed, NotYet, PreparationEnded
+from daemon.workloads.price_lists import intake
 from daemon.workloads.price_lists.fetching.limits import Limits
 from daemon.workloads.price_lists.fetching.shelf import Shelf
 from daemon.workloads.price_lists.preparation import MOST_TRIES, Preparation
+from daemon.workloads.price_lists.result import read_result
 from tests.support.database import Database
 from tests.support.events import EventTap
 from tests.support.factories import shop
 from tests.support.price_lists import hold, lines_of, order, read_import, rows, supplier, write_list
+from tests.support.waiting import interleave
 from tests.workloads.price_lists.fetching.supplier import Supplier, answer
 
 HEADER = "sku;name;manufacturer;part_number;price"
@@ -297,6 +300,46 @@ def test_a_newer_lists_offers_are_not_taken_away_by_an_older_one(
     order(db, acme, write_list(tmp_path / "lists" / "a.csv", HEADER, "1;Hammer;;;1"))
     prepare(db, database, preparation)
     assert rows(db, "SELECT count(*) FROM supplier_items WHERE gone_at IS NULL") == [(1,)]
+
+
+def test_what_a_newer_list_took_away_is_not_brought_back_by_an_older_one(
+    db: psycopg.Connection, database: Database, preparation: Preparation, tmp_path: Path
+) -> None:
+    """Not by an older import's line, but by any of a newer one's, and of this one's own if it is read again."""
+    acme = supplier(db)
+    older = order(db, acme, "x")
+    item(db, acme, "sku|9", last_import_id=older, last_line=900)
+    db.execute("UPDATE supplier_imports SET status = 'completed'")
+    newer = order(db, acme, write_list(tmp_path / "lists" / "a.csv", HEADER, "1;Hammer;;;1"))
+    prepare(db, database, preparation)
+    assert rows(db, "SELECT gone_at IS NULL, last_import_id, last_line FROM supplier_items") == [(False, newer, 0)]
+    result = read_result(db, newer)
+    assert result is not None
+    assert result.gone == 1
+
+
+def test_an_item_that_is_linked_while_it_goes_leaves_no_offer(db: psycopg.Connection, database: Database) -> None:
+    (product_id,) = shop(db, products=1)
+    acme = supplier(db)
+    import_id = order(db, acme, "x")
+    gone = item(db, acme, "sku|9", price=5, currency="EUR")
+    link = "UPDATE supplier_items SET product_id = %s"
+    refresh = "SELECT catalogd_refresh_offers(ARRAY[%s]::bigint[])"
+    with database.connect() as php, database.connect() as daemon, database.connect() as third:
+
+        def decide() -> None:
+            php.execute("SELECT FROM products FOR NO KEY UPDATE")
+            php.execute(link, (product_id,))
+            php.execute(refresh, (product_id,))
+
+        def take_away() -> list[tuple[Any, ...]]:
+            with daemon.transaction():
+                intake.mark_gone(daemon, import_id, [gone])
+                return rows(third, "SELECT FROM products FOR NO KEY UPDATE SKIP LOCKED")
+
+        assert interleave(db, php, decide, take_away) == []  # for the product is locked
+    assert rows(db, "SELECT gone_at IS NULL, product_id FROM supplier_items") == [(False, product_id)]
+    assert rows(db, "SELECT * FROM product_offers") == []
 
 
 def test_whoever_has_lost_the_import_stops_in_the_middle_of_it(
