@@ -29,6 +29,17 @@ class Previous(NamedTuple):
     fetched: Any
 
 
+class Turn(NamedTuple):
+    """Where a list stands among the others of its supplier."""
+
+    has_to_wait: bool  # for an earlier one
+    overtaken_by: int | None  # a later import whose list has been read
+
+    @property
+    def is_now(self) -> bool:
+        return not self.has_to_wait and self.overtaken_by is None
+
+
 class Gone(NamedTuple):
     """Items that a list has no longer, out of so many that there were."""
 
@@ -68,6 +79,15 @@ def write_unchanged(
         "fetched": Jsonb(fetched),
     }
     conn.execute(statement(PACKAGE, "write_unchanged"), parameters)
+
+
+def read_turn(conn: Connection, import_id: int) -> Turn:
+    row = conn.execute(statement(PACKAGE, "read_turn"), {"import_id": import_id}).fetchone()
+    return Turn(False, None) if row is None else Turn(*row)
+
+
+def write_overtaken(conn: Connection, import_id: int, later: int) -> None:
+    conn.execute(statement(PACKAGE, "write_overtaken"), {"import_id": import_id, "later": later})
 
 
 def drop_lines(conn: Connection, import_id: int) -> None:

@@ -10,11 +10,12 @@ from typing import Any
 import psycopg
 import pytest
 
+from daemon.engine.preparation import HeldBatch
 from daemon.engine.workload import BatchFailed, NotYet, PreparationEnded
 from daemon.workloads.price_lists import intake
 from daemon.workloads.price_lists.fetching.limits import Limits
 from daemon.workloads.price_lists.fetching.shelf import Shelf
-from daemon.workloads.price_lists.preparation import MOST_TRIES, Preparation
+from daemon.workloads.price_lists.preparation import A_WHILE, MOST_TRIES, Preparation
 from daemon.workloads.price_lists.result import read_result
 from tests.support.database import Database
 from tests.support.events import EventTap
@@ -318,6 +319,86 @@ def test_what_a_newer_list_took_away_is_not_brought_back_by_an_older_one(
     assert result.gone == 1
 
 
+def two_lists(db: psycopg.Connection, database: Database, preparation: Preparation, tmp_path: Path) -> tuple[int, int]:
+    """Of one supplier, both fetched."""
+    acme = supplier(db)
+    first = order(db, acme, write_list(tmp_path / "lists" / "a.csv", HEADER, "1;Hammer;;;1", "2;Saw;;;2"))
+    second = order(db, acme, write_list(tmp_path / "lists" / "b.csv", HEADER, "1;Hammer;;;1"))
+    for _ in range(2):
+        preparation.step(hold(db, database, "test/fetching"))
+        db.execute("UPDATE batch_preparations SET is_ready = true")
+    db.execute("UPDATE batch_preparations SET is_ready = false")
+    return first, second
+
+
+def take(db: psycopg.Connection, database: Database, import_id: int) -> HeldBatch:
+    """This one, whichever is next."""
+    db.execute("UPDATE supplier_imports SET priority = (id = %s)::int", (import_id,))
+    return hold(db, database)
+
+
+def test_lists_of_a_supplier_are_read_in_their_order(
+    db: psycopg.Connection, database: Database, preparation: Preparation, tmp_path: Path
+) -> None:
+    first, second = two_lists(db, database, preparation, tmp_path)
+    assert preparation.step(take(db, database, second)) == A_WHILE  # the first is to be read
+    assert preparation.step(take(db, database, first)) is None
+    assert preparation.step(take(db, database, second)) == A_WHILE  # to be cut
+    db.execute("UPDATE supplier_imports SET status = 'processing' WHERE id = %s", (first,))
+    assert preparation.step(take(db, database, second)) == A_WHILE  # to be matched
+    assert lines_of(db, second) == []
+    complete(db, first)
+    assert preparation.step(take(db, database, second)) is None
+    assert lines_of(db, second) == [(2, "Hammer")]
+
+
+@pytest.mark.parametrize(
+    "held_up",
+    [
+        "UPDATE batch_preparations SET tries = 1 WHERE batch_id = %s",
+        'UPDATE supplier_imports SET ml_job = \'{"key": "x", "is_fetched": false}\' WHERE id = %s',
+        "UPDATE supplier_imports SET status = 'failed' WHERE id = %s",
+        "UPDATE supplier_imports SET status = 'cancelled' WHERE id = %s",
+        "UPDATE supplier_imports SET supplier_id = NULL WHERE id = %s",
+    ],
+)
+def test_but_none_waits_for_one_that_is_held_up(
+    db: psycopg.Connection, database: Database, preparation: Preparation, tmp_path: Path, held_up: str
+) -> None:
+    first, second = two_lists(db, database, preparation, tmp_path)
+    db.execute(held_up, (first,))  # type: ignore[call-overload]
+    assert preparation.step(take(db, database, second)) is None
+
+
+def test_one_that_was_held_up_says_nothing_after_a_newer_one(
+    db: psycopg.Connection, database: Database, preparation: Preparation, tmp_path: Path, events: EventTap
+) -> None:
+    first, second = two_lists(db, database, preparation, tmp_path)
+    db.execute("UPDATE batch_preparations SET tries = 1 WHERE batch_id = %s", (first,))
+    assert preparation.step(take(db, database, second)) is None
+    assert preparation.step(take(db, database, first)) is None
+    found = read_import(db, first)
+    assert (found["phase"], found["line_numbers"], found["fetched"]) == ("matching", [], None)
+    assert found["detected"] == {"overtaken_by_import": second}
+    assert events.wait_for("list.overtaken")["by_import"] == second
+
+
+def test_nor_does_one_that_is_read_while_a_newer_one_is(
+    db: psycopg.Connection, database: Database, preparation: Preparation, tmp_path: Path, monkeypatch: Any
+) -> None:
+    first, second = two_lists(db, database, preparation, tmp_path)
+    write_lines = intake.write_lines
+
+    def late(*of_first: Any) -> None:
+        monkeypatch.setattr(intake, "write_lines", write_lines)
+        write_lines(*of_first)
+        db.execute("UPDATE supplier_imports SET phase = 'matching' WHERE id = %s", (second,))
+
+    monkeypatch.setattr(intake, "write_lines", late)
+    assert preparation.step(take(db, database, first)) is None
+    assert read_import(db, first)["detected"] == {"overtaken_by_import": second}
+
+
 def test_an_item_that_is_linked_while_it_goes_leaves_no_offer(db: psycopg.Connection, database: Database) -> None:
     (product_id,) = shop(db, products=1)
     acme = supplier(db)
@@ -359,7 +440,7 @@ def test_whoever_has_lost_the_import_stops_in_the_middle_of_it(
 
         def transaction(self) -> Any:
             self.calls += 1
-            if self.calls == 4:
+            if self.calls == 5:
                 db.execute("UPDATE batch_preparations SET claimed_by = 'other/p1'")
             return held.transaction()
 
