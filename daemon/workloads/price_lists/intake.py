@@ -23,7 +23,7 @@ LINE_COLUMNS = (
 
 
 class Previous(NamedTuple):
-    """The supplier's newest import that is completed."""
+    """The supplier's newest list, which was imported to its end."""
 
     id: int
     fetched: Any

@@ -156,6 +156,65 @@ def test_nor_if_it_was_not_imported_to_its_end(
     assert read_import(db, second)["line_numbers"] == [2]
 
 
+@pytest.mark.parametrize("status", ["cancelled", "failed", "pending"])
+def test_nor_if_another_list_came_in_between(
+    db: psycopg.Connection, database: Database, preparation: Preparation, tmp_path: Path, status: str
+) -> None:
+    """Some of its lines may have been matched, and what it had no longer is gone."""
+    path, acme = write_list(tmp_path / "lists" / "a.csv", HEADER, "1;Hammer;;;1", "2;Saw;;;2"), supplier(db)
+    first = order(db, acme, path)
+    prepare(db, database, preparation)
+    complete(db, first)
+    wrong = order(db, acme, write_list(tmp_path / "lists" / "b.csv", HEADER, "1;Hammer;;;99"))
+    prepare(db, database, preparation)
+    db.execute("UPDATE supplier_imports SET status = %s WHERE id = %s", (status, wrong))
+    db.execute("UPDATE batch_preparations SET is_ready = true")
+    third = order(db, acme, path)
+    preparation.step(hold(db, database))
+    assert read_import(db, third)["phase"] == "analyzing"
+
+
+def test_nor_if_it_was_another_list_at_the_first_attempt(
+    db: psycopg.Connection, database: Database, preparation: Preparation, tmp_path: Path
+) -> None:
+    """Its lines were tidied up since; the server has the list of before again."""
+    path, acme = write_list(tmp_path / "lists" / "a.csv", HEADER, "1;Hammer;;;1"), supplier(db)
+    first = order(db, acme, path)
+    prepare(db, database, preparation)
+    complete(db, first)
+    second = order(db, acme, write_list(path, HEADER, "1;Hammer;;;99"))
+    prepare(db, database, preparation)
+    complete(db, second)
+    db.execute("DELETE FROM supplier_import_lines")
+    write_list(path, HEADER, "1;Hammer;;;1")
+    db.execute("UPDATE supplier_imports SET status = 'pending', retry_count = 1 WHERE id = %s", (second,))
+    prepare(db, database, preparation)
+    assert lines_of(db, second, "price") == [(1,)]
+    assert read_import(db, second)["line_numbers"] == [2]
+
+
+@pytest.mark.parametrize("meta", ["[]", "7", "null"])
+def test_a_supplier_may_say_nothing_in_any_way(
+    db: psycopg.Connection, database: Database, preparation: Preparation, tmp_path: Path, meta: str
+) -> None:
+    """As PHP's json_encode says it."""
+    acme = supplier(db)
+    db.execute("UPDATE suppliers SET meta = %s", (meta,))
+    import_id = order(db, acme, write_list(tmp_path / "lists" / "a.csv", HEADER, "1;Hammer;;;1"))
+    prepare(db, database, preparation)
+    assert lines_of(db, import_id) == [(2, "Hammer")]
+
+
+def test_a_mapping_of_nothing_leaves_the_suppliers(
+    db: psycopg.Connection, database: Database, preparation: Preparation, tmp_path: Path
+) -> None:
+    acme = supplier(db, meta={"column_mapping": {"sku": "b", "name": "a"}})
+    import_id = order(db, acme, write_list(tmp_path / "lists" / "a.csv", "a;b", "Hammer;1"))
+    db.execute("UPDATE supplier_imports SET column_mapping = '[]', options = '[]'")
+    prepare(db, database, preparation)
+    assert lines_of(db, import_id, "sku, name") == [("1", "Hammer")]
+
+
 def test_a_server_that_is_busy_is_asked_again_and_then_given_up(
     db: psycopg.Connection, database: Database, preparation: Preparation
 ) -> None:
