@@ -134,34 +134,23 @@ BEGIN
     EXECUTE format($function$
         CREATE OR REPLACE FUNCTION catalogd_refresh_offers(ids bigint[]) RETURNS void
         LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
-            WITH offer AS (
+            WITH best AS (
                 SELECT item.product_id,
                        coalesce(item.currency, '') AS currency,
-                       item.id,
-                       item.supplier_id,
-                       item.price,
-                       item.is_available
-                FROM %1$I.supplier_items AS item
-                WHERE item.product_id = ANY(ids)
-                  AND item.match_status IN ('linked', 'confirmed')
+                       (array_agg(item.id ORDER BY (item.price IS NULL), item.is_available DESC, item.price, item.id))[1] AS id,
+                       count(DISTINCT item.supplier_id) AS suppliers,
+                       bool_or(item.is_available) AS is_available
+                FROM unnest(ids) AS wanted (id)
+                JOIN %1$I.supplier_items AS item ON item.product_id = wanted.id
+                WHERE item.match_status IN ('linked', 'confirmed')
                   AND item.gone_at IS NULL
-            ), best AS (
-                SELECT DISTINCT ON (product_id, currency) product_id, currency, id, price
-                FROM offer
-                ORDER BY product_id, currency, (price IS NULL), is_available DESC, price, id
-            ), summed AS (
-                SELECT product_id,
-                       currency,
-                       count(DISTINCT supplier_id) AS suppliers,
-                       bool_or(is_available) AS is_available
-                FROM offer
-                GROUP BY product_id, currency
+                GROUP BY 1, 2
             ), written AS (
                 INSERT INTO %1$I.product_offers AS known
                     (product_id, currency, minimum_price, supplier_item_id, suppliers, is_available)
-                SELECT best.product_id, best.currency, best.price, best.id, summed.suppliers, summed.is_available
+                SELECT best.product_id, best.currency, item.price, best.id, best.suppliers, best.is_available
                 FROM best
-                JOIN summed ON summed.product_id = best.product_id AND summed.currency = best.currency
+                JOIN %1$I.supplier_items AS item ON item.id = best.id
                 ON CONFLICT (product_id, currency) DO UPDATE
                 SET minimum_price = excluded.minimum_price,
                     supplier_item_id = excluded.supplier_item_id,
@@ -173,8 +162,14 @@ BEGIN
                       (excluded.minimum_price, excluded.supplier_item_id, excluded.suppliers, excluded.is_available)
             )
             DELETE FROM %1$I.product_offers AS known
-            WHERE known.product_id = ANY(ids)
-              AND NOT EXISTS (SELECT FROM best WHERE best.product_id = known.product_id AND best.currency = known.currency)
+            USING unnest(ids) AS wanted (id)
+            WHERE known.product_id = wanted.id
+              AND NOT EXISTS (SELECT
+                              FROM %1$I.supplier_items AS item
+                              WHERE item.product_id = known.product_id
+                                AND coalesce(item.currency, '') = known.currency
+                                AND item.match_status IN ('linked', 'confirmed')
+                                AND item.gone_at IS NULL)
         $body$
     $function$, current_schema());
 
