@@ -37,7 +37,7 @@ def review(db: psycopg.Connection, item_id: int, *candidates: int, status: str =
     return int(review_id)
 
 
-def drafted(db: psycopg.Connection, *item_ids: int, key: str = "part|x", **columns: Any) -> int:
+def drafted(db: psycopg.Connection, *item_ids: int, key: str = "part|x") -> int:
     """A draft that these items share; returns its id."""
     ((draft_id,),) = rows(db, "INSERT INTO product_drafts (draft_key, name) VALUES (%s, 'x') RETURNING id", key)
     db.execute(
@@ -204,7 +204,8 @@ def test_a_draft_whose_product_is_deleted_is_one_again_with_its_items(db: psycop
     item_id = offer(db, acme)
     draft_id = drafted(db, item_id)
     accept(db, draft_id, LAMP)
-    offer(db, order(db, supplier(db, "Other"), None), match_status="linked", product_id=LAMP)  # goes with it, too
+    other = order(db, supplier(db, "Other"), None)
+    offer(db, other, match_status="linked", product_id=LAMP, currency="USD")  # is no offer of what is gone
     db.execute("DELETE FROM products WHERE id = 2")
     assert drafts(db) == [(draft_id, "draft", None)]
     assert item(db, item_id) == ("draft", None, draft_id)
