@@ -128,6 +128,7 @@ BEGIN
             'catalogd_batch_inserted()', 'catalogd_batch_ordered()', 'catalogd_prediction_decided()',
             'catalogd_recommendation_given()', 'catalogd_recommended()',
             'catalogd_rule_changed()', 'catalogd_import_moved()', 'catalogd_match_decided()', 'catalogd_draft_decided()',
+            'catalogd_supplier_deleted()', 'catalogd_items_deleted()', 'catalogd_drop_drafts(bigint[])',
             'catalogd_refresh_offers(bigint[])']) AS signature
     LOOP
         IF (SELECT pg_get_userbyid(proowner) FROM pg_proc WHERE oid = thing.name) <> owner THEN
