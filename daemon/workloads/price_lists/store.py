@@ -180,8 +180,8 @@ def read_catalogue(conn: Connection) -> Iterator[CatalogueProduct]:
         after = rows[-1][0]
 
 
-def read_decided(conn: Connection) -> list[tuple[bool, Mapping[str, float]]]:
-    """What was measured of candidates, and whether people said that they are the thing."""
+def read_decided(conn: Connection) -> list[tuple[float, Mapping[str, float]]]:
+    """What people answered on candidates, as Reviewed has it, and what was measured of these."""
     return conn.execute(statement(PACKAGE, "read_decided"), {"limit": MOST_REVIEWS}).fetchall()
 
 
