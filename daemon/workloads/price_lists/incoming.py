@@ -10,7 +10,7 @@ from pathlib import Path
 from time import time
 
 FOLDER_MODE, FILE_MODE = 0o750, 0o644  # the folder keeps others out; whoever runs the daemon must be able to read
-KEPT_S = 24 * 60 * 60  # after that a list is removed when the next one comes
+KEPT_S = 7 * 24 * 60 * 60  # after that a list is removed when the next one comes: its import may have had to wait
 OURS = re.compile(r".+-[0-9a-f]{16}(\.[A-Za-z0-9]{1,8})?(\.[0-9a-f]{8}\.part)?")
 PIECE = 1_048_576
 
@@ -36,7 +36,7 @@ def lay_in(folder: Path, list_file: Path) -> Path:
 
 
 def sweep(folder: Path) -> None:
-    """Remove lists that were laid in more than a day ago. What others have put there is left."""
+    """Remove lists that were laid in more than a week ago. What others have put there is left."""
     for path in folder.iterdir():
         with contextlib.suppress(OSError):  # another's, or another has done it
             if OURS.fullmatch(path.name) and time() - path.lstat().st_mtime > KEPT_S:

@@ -141,6 +141,8 @@ def _mark_gone(conn: Connection, parameters: Mapping[str, Any]) -> bool:
 def _row(import_id: int, line: Line | BadLine) -> tuple[object, ...]:
     if isinstance(line, BadLine):
         error = {"code": line.code, "reason": line.reason, "column": line.column, "value": line.value}
+        if line.sku:
+            error["item_key"] = item_key(Line(line.number, "", sku=line.sku))  # no offer, but the item is not gone
         return (import_id, line.number, *(None,) * 11, _json(error))
     return (
         *(import_id, line.number, item_key(line)),

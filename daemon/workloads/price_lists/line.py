@@ -31,3 +31,4 @@ class BadLine:
     reason: str  # a sentence for people
     column: str | None = None  # the header as it stands in the file
     value: str | None = None  # as it stands in the file, cut at 200 characters
+    sku: str | None = None  # the supplier's own, if that much could be read

@@ -1,5 +1,6 @@
 """Makes an import ready to be matched: fetches its list and reads it, phase by phase."""
 
+import re
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from itertools import islice
@@ -32,6 +33,7 @@ TELL_EVERY_S = 1.0  # how far it is
 CHUNK = 5_000  # lines that are written together
 GONE_AT_A_TIME = 1_000  # items
 MOST_GONE_PERCENT = 50.0  # of a supplier's items that one list may take away
+PERCENT = re.compile(r"\s*([0-9]{1,3}(?:\.[0-9]{1,3})?)\s*%?\s*")
 FEW = 20  # items of which all may go
 
 
@@ -142,7 +144,7 @@ class Preparation:
                 progress = Progress(hold, Phase.ANALYZING)
                 tick = lambda _, share: progress(share or 0.0, 1.0)  # noqa: E731
                 with read(file.path, order.reading_options, order.column_mapping, tick) as reading:
-                    lines, bad = self._write(hold, reading)
+                    lines, bad, unknown = self._write(hold, reading)
         except FileGone:
             return self._begin_anew(hold)
         except ListUnreadable as refusal:
@@ -151,28 +153,30 @@ class Preparation:
             raise BatchFailed("The list could not be read: it has no lines.")
         if not (turn := self._turn(hold, order)).is_now:  # another was read at the same time
             return self._stand_back(hold, order, turn)
-        warnings = self._mark_gone(hold, order) if lines else []
+        warnings = self._mark_gone(hold, order, unknown) if lines else []
         detected = {**reading.detected, "lines": lines, "bad_lines": bad} | ({"warnings": warnings} if warnings else {})
         with hold.transaction() as conn:
             intake.write_read(conn, order.id, detected)
         log.info("list.read", lines=lines, bad_lines=bad)
         return None
 
-    def _write(self, hold: Hold, reading: Iterable[Line | BadLine]) -> tuple[int, int]:
-        """Returns how many lines can be used, and how many cannot."""
+    def _write(self, hold: Hold, reading: Iterable[Line | BadLine]) -> tuple[int, int, int]:
+        """Returns how many lines can be used, how many cannot, and how many of these do not say which item they are."""
         with hold.transaction() as conn:
             intake.drop_lines(conn, hold.batch_id)
-        lines = bad = 0
+        lines = bad = unknown = 0
         for chunk in _chunks(reading, CHUNK):
             with hold.transaction() as conn:
                 intake.write_lines(conn, hold.batch_id, chunk)
-            unusable = sum(isinstance(line, BadLine) for line in chunk)
-            bad += unusable
-            lines += len(chunk) - unusable
-        return lines, bad
+            unusable = [line for line in chunk if isinstance(line, BadLine)]
+            bad += len(unusable)
+            unknown += sum(line.sku is None for line in unusable)
+            lines += len(chunk) - len(unusable)
+        return lines, bad, unknown
 
-    def _mark_gone(self, hold: Hold, order: Order) -> list[str]:
-        """What the list has no longer is offered no longer, unless so much is missing that the list must be wrong."""
+    def _mark_gone(self, hold: Hold, order: Order, unknown: int) -> list[str]:
+        """What the list has no longer is offered no longer, unless so much is missing that the list must be wrong, or
+        it may stand on one of the `unknown` lines that do not say which item they are."""
         assert order.supplier_id is not None  # noqa: S101  # or the import had been refused
         with hold.transaction() as conn:
             gone = intake.find_gone(conn, order.id, order.supplier_id)
@@ -182,6 +186,11 @@ class Preparation:
             return [
                 f"{len(gone.item_ids)} of the supplier's {gone.known} items are not on this list: that is more than"
                 f" {most:g} %, so they were left as they are; the option most_gone_percent allows more"
+            ]
+        if gone.item_ids and unknown >= len(gone.item_ids):
+            return [
+                f"{len(gone.item_ids)} of the supplier's items may stand on the {unknown} lines that could not be read:"
+                " they were left as they are"
             ]
         for some in _chunks(gone.item_ids, GONE_AT_A_TIME):
             hold.keep()
@@ -218,6 +227,8 @@ def _label_of(previous: intake.Previous | None, order: Order) -> Label | None:
 
 
 def _number(value: object, default: float) -> float:
+    if isinstance(value, str) and (digits := PERCENT.fullmatch(value)):  # as a sheet says it
+        return float(digits[1])
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else default
 
 

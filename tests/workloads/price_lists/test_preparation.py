@@ -77,7 +77,7 @@ def test_a_local_list_is_fetched_and_read(
     assert found["file_checksum"] == found["fetched"]["label"]["sha256"]
     (good, bad) = lines_of(db, import_id, "number, sku, name, part_number, price, error")
     assert (good[0], good[1], good[2], good[3], str(good[4])) == (2, "1", "Hammer", "HM-1", "9.9000")
-    assert bad[5].keys() == {"code", "reason", "column", "value"}
+    assert bad[5].keys() == {"code", "reason", "column", "value", "item_key"}
 
 
 def test_it_tells_how_far_it_is(
@@ -321,7 +321,9 @@ def test_what_the_list_has_no_longer_is_gone_with_its_offers(
     assert rows(db, "SELECT * FROM product_offers") == []
 
 
-@pytest.mark.parametrize(("options", "gone"), [({}, 0), ({"most_gone_percent": 100}, 29)])
+@pytest.mark.parametrize(
+    ("options", "gone"), [({}, 0), ({"most_gone_percent": 100}, 29), ({"most_gone_percent": "100 %"}, 29)]
+)
 def test_a_list_that_has_lost_most_of_what_there_was_is_not_believed(
     db: psycopg.Connection,
     database: Database,
@@ -350,6 +352,35 @@ def test_a_list_without_a_usable_line_takes_nothing_away(
     prepare(db, database, preparation)
     assert rows(db, "SELECT count(*) FROM supplier_items WHERE gone_at IS NULL") == [(1,)]
     assert read_import(db, import_id)["line_numbers"] == [2]
+
+
+def test_an_item_whose_line_cannot_be_used_is_not_gone(
+    db: psycopg.Connection, database: Database, preparation: Preparation, tmp_path: Path
+) -> None:
+    acme = supplier(db)
+    for number in range(1, 11):
+        item(db, acme, f"sku|{number}")
+    path = write_list(
+        tmp_path / "lists" / "a.csv", HEADER, "1;Hammer;;;1", *(f" {number};Saw;;;1.2.3x" for number in range(2, 10))
+    )
+    import_id = order(db, acme, path)
+    prepare(db, database, preparation)
+    assert rows(db, "SELECT item_key FROM supplier_items WHERE gone_at IS NOT NULL") == [("sku|10",)]
+    assert "warnings" not in read_import(db, import_id)["detected"]
+
+
+@pytest.mark.parametrize(("known", "gone"), [(3, 0), (4, 3)])
+def test_what_may_stand_on_lines_that_cannot_be_read_is_not_gone(
+    db: psycopg.Connection, database: Database, preparation: Preparation, tmp_path: Path, known: int, gone: int
+) -> None:
+    acme = supplier(db)
+    for number in range(known):
+        item(db, acme, f"sku|{number}")
+    path = write_list(tmp_path / "lists" / "a.csv", HEADER, "0;Hammer;;;1", ";Saw;;;1.2.3x", ";;;;7")
+    import_id = order(db, acme, path)
+    prepare(db, database, preparation)
+    assert rows(db, "SELECT count(*) FROM supplier_items WHERE gone_at IS NOT NULL") == [(gone,)]
+    assert ("warnings" in read_import(db, import_id)["detected"]) is (gone == 0)
 
 
 def test_a_newer_lists_offers_are_not_taken_away_by_an_older_one(

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from itertools import repeat
 from typing import TypeVar
@@ -114,7 +115,7 @@ class LineMaker:
             )
         )  # fmt: skip
         for place, line in wrong.items():
-            lines[place] = line
+            lines[place] = replace(line, sku=skus[place])
         if dropped:
             lines = [line for place, line in enumerate(lines) if place not in dropped]
         if "price" in self._at and None in prices:

@@ -1,9 +1,8 @@
--- Items that the list has no longer; and, for all, how many the supplier had.
+-- Items that the list has no longer, not even in a line that cannot be used; and, for all, how many the supplier had.
 WITH listed AS MATERIALIZED (
-    SELECT DISTINCT item_key
+    SELECT DISTINCT coalesce(item_key, error ->> 'item_key') AS item_key
     FROM supplier_import_lines
     WHERE import_id = %(import_id)s
-      AND error IS NULL
 ), known AS MATERIALIZED (
     SELECT id, item_key
     FROM supplier_items
