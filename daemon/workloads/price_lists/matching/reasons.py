@@ -89,8 +89,8 @@ class Explainer:
         if "runner_up" in vetoes:
             add("runner_up", "another product is as good, or nearly", "lead")
         elif self._values[pair, COLUMN["lead"]]:
-            ahead = self._values[pair, COLUMN["lead"]] > 0
-            add("lead", "no other product is as good" if ahead else "another product is better")
+            is_likely = self._values[pair, COLUMN["lead"]] > 0
+            add("lead", "no other product is as good" if is_likely else "no product is much like it")
         return tuple(sorted(reasons, key=lambda reason: (reason.kind not in vetoes, -abs(reason.weight), reason.kind)))
 
     def _identify(self, row: int, product: int) -> dict[str, str]:
