@@ -62,7 +62,8 @@ class Scorer:
         name letter by letter is that much better than those that have not: a K4 is no K5. The values are scored.
         """
         alone = values @ self.weights - values[:, LEAD] * self.weights[LEAD] + np.where(same_name, LEAST_LEAD, 0)
-        return alone - _best_others(alone, lines) < LEAST_LEAD
+        has_rival: NDArray[np.bool_] = alone - _best_others(alone, lines) < LEAST_LEAD
+        return has_rival
 
     def taught(self, reviews: Sequence[Reviewed]) -> Self:
         """A scorer that has learned from people's decisions, too. The same reviews give the same scorer.
