@@ -45,10 +45,13 @@ class Fact(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """`said` is what the name says; `known` what other columns add, of which a name need say nothing."""
+    """`said` is what the name says; `known` what other columns add, of which a name need say nothing.
 
-    said: dict[Fact, None]
-    known: dict[Fact, None]
+    With each fact how it was written, "" where that says no more.
+    """
+
+    said: dict[Fact, str]
+    known: dict[Fact, str]
 
 
 @cache
@@ -65,20 +68,20 @@ def _dimension_groups() -> dict[str, int]:
 def read_facts(
     name: str, manufacturer: str | None, part_number: str | None, sku: str | None, attributes: Mapping[str, str]
 ) -> Facts:
-    said: dict[Fact, None] = {}
-    known: dict[Fact, None] = {}
+    said: dict[Fact, str] = {}
+    known: dict[Fact, str] = {}
     _read_text(name, said)
     if manufacturer:
         _read_text(manufacturer[:80], known)
     for code in (part_number, sku):
         if code and len(short := compact(code)) >= SHORTEST_CODE:
-            known[Fact(CODE, short)] = None
+            known[Fact(CODE, short)] = ""
     for value in list(attributes.values())[:20]:
         _read_text(value[:100], known)
-    return Facts(said, {fact: None for fact in list(known)[:MOST] if fact not in said})
+    return Facts(said, {fact: known[fact] for fact in list(known)[:MOST] if fact not in said})
 
 
-def _read_text(text: str, facts: dict[Fact, None]) -> None:
+def _read_text(text: str, facts: dict[Fact, str]) -> None:
     """Add what the text says."""
     text = tidy(text)
     _read_variants(text, facts)
@@ -88,41 +91,41 @@ def _read_text(text: str, facts: dict[Fact, None]) -> None:
         if len(facts) >= MOST:
             return
         if chunk.isalpha():
-            facts[_word(chunk[:LONGEST_CODE])] = None
+            facts[_word(chunk[:LONGEST_CODE])] = ""
             continue
         parts = [part[:LONGEST_CODE] for part in _PART.findall(chunk)]
         has_digit = any(part[0].isdigit() for part in parts)
         is_mixed = has_digit and any(part[0].isalpha() for part in parts)
         for part in parts:
             if part[0].isdigit():
-                facts[Fact(WORD if is_mixed else NUMBER, part)] = None
+                facts[Fact(WORD if is_mixed else NUMBER, part)] = ""
             elif len(part) > 1:
-                facts[_word(part)] = None
+                facts[_word(part)] = ""
         if has_digit:
             short = "".join(parts).replace(".", "")
             if len(short) >= SHORTEST_CODE:
-                facts[Fact(CODE, short[:LONGEST_CODE])] = None
+                facts[Fact(CODE, short[:LONGEST_CODE])] = ""
 
 
-def _read_variants(text: str, facts: dict[Fact, None]) -> None:
+def _read_variants(text: str, facts: dict[Fact, str]) -> None:
     """Add packs and sizes, which may be told in words and letters."""
     if _PACK_HINT.search(text):
         for pack in _PACK.finditer(text):
             word = pack[2]
             count = _PACK_WORDS[word.lower()] if word else int(pack[1] or pack[3] or pack[4])
-            facts[Fact(_dimension_groups()["pack"], f"{count:g}")] = None
+            facts[Fact(_dimension_groups()["pack"], f"{count:g}")] = ""
     for size in _SIZE.finditer(text):
-        facts[Fact(SIZE, (size[1] or size[2]).lower().replace(",", "."))] = None
+        facts[Fact(SIZE, (size[1] or size[2]).lower().replace(",", "."))] = ""
     if last := _LAST_SIZE.search(text):
-        facts[Fact(SIZE, last[0].lower())] = None
+        facts[Fact(SIZE, last[0].lower())] = ""
 
 
-def _read_quantities(text: str, facts: dict[Fact, None]) -> str:
+def _read_quantities(text: str, facts: dict[Fact, str]) -> str:
     """Add numbers with units. Returns the text without the units; what is left of it is still to be read."""
     dimensions = _dimension_groups()
     rest, end = [], 0
     for found in find_quantities(text):
-        facts[Fact(dimensions[found.quantity.dimension], f"{found.quantity.value:g}")] = None
+        facts[Fact(dimensions[found.quantity.dimension], f"{found.quantity.value:g}")] = found.written
         if found.start >= end:
             rest.append(text[end : found.start])
             rest.append(f" {found.number:g} ")

@@ -9,7 +9,7 @@ from rapidfuzz import fuzz, process
 from scipy import sparse
 
 from daemon.workloads.price_lists.matching.candidates import Pairs
-from daemon.workloads.price_lists.matching.catalogue import Catalogue, Columns, Reading
+from daemon.workloads.price_lists.matching.catalogue import LONGEST_NAME, Catalogue, Columns, Reading
 from daemon.workloads.price_lists.matching.comparison import Comparison, compare_facts
 from daemon.workloads.price_lists.matching.facts import (
     CODE,
@@ -22,11 +22,13 @@ from daemon.workloads.price_lists.matching.facts import (
     groups,
 )
 from daemon.workloads.price_lists.matching.makers import compare_makers
+from daemon.workloads.price_lists.matching.text import fold, tidy
 from daemon.workloads.price_lists.matching.variants import kin
 
 SHORTEST_CODE = 4  # signs of a part number that is looked for in others
 RARE = 0.4  # of the greatest weight: a code shared by more products than that leaves says nothing
 SURE_PAIRS = 5  # so many pairs, sure without their prices, tell what the list's prices usually are
+LIKELY_SAME = 0.8  # of the letters, before accents are taken off
 STEP = 0.25  # of the logarithm, to which the usual ratio is rounded, so that few lines more or less do not move it
 
 
@@ -114,6 +116,16 @@ def compute_features(reading: Reading, catalogue: Catalogue, pairs: Pairs) -> Fe
     columns["lead"] = np.zeros(len(pairs))
     values = np.column_stack([columns[name].astype(np.float64) for name in NAMES])
     return Features(values, compared, usual_ratio)
+
+
+def find_same_names(reading: Reading, catalogue: Catalogue, pairs: Pairs, features: Features) -> NDArray[np.bool_]:
+    """Pairs whose names are the same but for capitals, accents and spaces; none that are too long to be kept whole."""
+    ours, theirs = reading.columns.names, catalogue.columns.names
+    same = np.zeros(len(pairs), dtype=bool)
+    for pair in np.flatnonzero(features.column("letters_alike") >= LIKELY_SAME).tolist():
+        one, other = ours[pairs.lines[pair]], theirs[pairs.products[pair]]
+        same[pair] = fold(tidy(one)) == fold(tidy(other)) and max(len(one), len(other)) < LONGEST_NAME
+    return same
 
 
 def _compare_barcodes(ours: Columns, theirs: Columns, pairs: Pairs) -> dict[str, Column]:

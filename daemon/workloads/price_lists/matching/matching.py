@@ -8,7 +8,7 @@ import numpy as np
 from daemon.workloads.price_lists.line import Line
 from daemon.workloads.price_lists.matching.candidates import find_candidates
 from daemon.workloads.price_lists.matching.catalogue import Catalogue
-from daemon.workloads.price_lists.matching.features import compute_features
+from daemon.workloads.price_lists.matching.features import compute_features, find_same_names
 from daemon.workloads.price_lists.matching.match import (
     LINKED,
     MOST_UNLINKED,
@@ -21,11 +21,12 @@ from daemon.workloads.price_lists.matching.match import (
 from daemon.workloads.price_lists.matching.reasons import Explainer, name_features
 from daemon.workloads.price_lists.matching.scorer import Scorer, as_score
 from daemon.workloads.price_lists.matching.text import compact
-from daemon.workloads.price_lists.matching.vetoes import find_vetoes, is_identified
+from daemon.workloads.price_lists.matching.vetoes import find_vetoes, is_identified, is_sure_by_name
 
 SHOWN = 5  # candidates of a line
 LEAST_SHOWN = 10.0  # score
 LEAST_IDENTIFIED = float(np.log(REVIEW / (100 - REVIEW)))  # log-odds
+LEAST_SURE = float(np.log(LINKED / (100 - LINKED)))
 TAKEN = "taken"  # kind of the reason that another line has the product
 
 
@@ -48,7 +49,11 @@ def judge(lines: Sequence[Line], catalogue: Catalogue, scorer: Scorer) -> list[M
     features = compute_features(reading, catalogue, pairs)
     log_odds = scorer.score(features.values, pairs.lines)
     log_odds = np.where(is_identified(features.values), np.maximum(log_odds, LEAST_IDENTIFIED), log_odds)
-    vetoes = find_vetoes(features.values)
+    same_name = find_same_names(reading, catalogue, pairs, features)
+    has_rival = scorer.has_rival(features.values, pairs.lines, same_name)
+    is_sure = is_sure_by_name(features.values, same_name, has_rival)
+    log_odds = np.where(is_sure, np.maximum(log_odds, LEAST_SURE), log_odds)
+    vetoes = find_vetoes(features.values, has_rival)
     explainer = Explainer(reading, catalogue, pairs, features.values, scorer.weights, features.usual_ratio)
     scores = as_score(log_odds)
     is_forbidden = np.logical_or.reduce(list(vetoes.values()))

@@ -25,6 +25,7 @@ class Quantity(NamedTuple):
 class Found(NamedTuple):
     quantity: Quantity
     number: float  # as written, without the unit
+    written: str  # the number and the unit
     start: int
     end: int
 
@@ -71,11 +72,11 @@ def find_quantities(text: str) -> list[Found]:
         if measure and value:
             factor = measure[1] / 1.024 if measure[0] == "byte" and value % 1024 == 0 else measure[1]
             quantity = Quantity(measure[0], _round(value * factor, measure[0]))
-            found.append(Found(quantity, value, match.start(), match.end()))
+            found.append(Found(quantity, value, f"{value:g} {unit}", match.start(), match.end()))
     for match in RESISTANCE.finditer(text):
         value = float(f"{match[1]}.{match[3]}")
         ohms = _round(value * RESISTANCE_FACTORS[match[2].lower()], "resistance")
-        found.append(Found(Quantity("resistance", ohms), value, *match.span()))
+        found.append(Found(Quantity("resistance", ohms), value, match[0], *match.span()))
     return found
 
 

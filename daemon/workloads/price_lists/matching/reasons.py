@@ -1,7 +1,7 @@
 """Puts into words why a line may or may not offer a product."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,11 +66,11 @@ class Explainer:
             mine = [fact for fact in ours_said if is_of(fact) and fact not in theirs]
             yours = [fact for fact in theirs if is_of(fact) and fact not in ours]
             if has(f"{kind}_same"):
-                add(f"{kind}_same", f"{name} is the same: {_list(same)}")
+                add(f"{kind}_same", f"{name} is the same: {_list(same, ours)}")
             if has(f"{kind}_other"):
                 rivals = [fact for fact in yours if fact.group in {fact.group for fact in mine}]
                 mine = [fact for fact in mine if fact.group in {fact.group for fact in rivals}]
-                add(f"{kind}_other", f"other {name}: {_list(mine)}, not {_list(rivals)}")
+                add(f"{kind}_other", f"other {name}: {_list(mine, ours)}, not {_list(rivals, ours)}")
         if has("pack_one_sided"):
             pack = [fact for fact in (*ours, *theirs) if fact.group == _PACK]
             add("pack_one_sided", f"only one of them is told to be a pack: {_list(pack)}")
@@ -89,8 +89,8 @@ class Explainer:
         if "runner_up" in vetoes:
             add("runner_up", "another product is as good, or nearly", "lead")
         elif self._values[pair, COLUMN["lead"]]:
-            ahead = self._values[pair, COLUMN["lead"]] > 0
-            add("lead", "no other product is as good" if ahead else "another product is better")
+            is_likely = self._values[pair, COLUMN["lead"]] > 0
+            add("lead", "no other product is as good" if is_likely else "no product is much like it")
         return tuple(sorted(reasons, key=lambda reason: (reason.kind not in vetoes, -abs(reason.weight), reason.kind)))
 
     def _identify(self, row: int, product: int) -> dict[str, str]:
@@ -143,15 +143,23 @@ _KINDS: Sequence[tuple[str, str, Callable[[Fact], bool]]] = (
 )
 
 
-def _list(facts: Iterable[Fact]) -> str:
-    """Such as "16 GB, 5 m"; in an order that does not depend on the process."""
-    told = sorted({_tell(fact) for fact in facts})
+def _list(facts: Iterable[Fact], written: Mapping[Fact, str] | None = None) -> str:
+    """Such as "16 GB, 5 m", as the line has `written` them; in an order that does not depend on the process."""
+    told = sorted({_tell(fact, written or {}) for fact in facts})
     return ", ".join(told[:SHOWN]) + (", …" if len(told) > SHOWN else "")
 
 
-def _tell(fact: Fact) -> str:
+def _tell(fact: Fact, written: Mapping[Fact, str]) -> str:
+    """What the line does not say is told in its unit where that is a round multiple of ours."""
     if fact.group < FIRST_DIMENSION or fact.group == _PACK:
         return fact.text
+    if as_written := written.get(fact):
+        return as_written
+    for text in (text for like, text in written.items() if like.group == fact.group):
+        unit = text.rpartition(" ")[2]
+        measure = units().find(unit)
+        if measure and f"{measure[1]:e}".startswith("1.000000e"):
+            return f"{float(fact.text) / measure[1]:g} {unit}"
     return f"{float(fact.text):g} {units().names[groups()[fact.group]]}"
 
 

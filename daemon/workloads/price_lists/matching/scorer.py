@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from daemon.workloads.price_lists.matching.features import COLUMN, FEATURES, LEAD, NAMES
 
 MOST_LEAD = 3.0  # log-odds; a greater lead says no more
+LEAST_LEAD = 0.7  # log-odds: a best candidate that is less ahead of the next is no better
 HOLD = 200.0  # as many reviews would hold the scorer where it was
 _GREATER: dict[str, float] = dict.fromkeys(["words_shared", "line_only", "product_only"], 4)
 _GREATER |= dict.fromkeys(["quantities_same", "quantities_other", "price_very_far", "lead"], 3)
@@ -53,6 +54,16 @@ class Scorer:
         values[:, LEAD] = _leads(alone, lines)
         log_odds: NDArray[np.float64] = alone + values[:, LEAD] * self.weights[LEAD] + self.offset
         return log_odds
+
+    def has_rival(
+        self, values: NDArray[np.float64], lines: NDArray[np.intp], same_name: NDArray[np.bool_]
+    ) -> NDArray[np.bool_]:
+        """Whether another product of the line is as good, or nearly: LEAST_LEAD less at most. One that has the line's
+        name letter by letter is that much better than those that have not: a K4 is no K5. The values are scored.
+        """
+        alone = values @ self.weights - values[:, LEAD] * self.weights[LEAD] + np.where(same_name, LEAST_LEAD, 0)
+        has_rival: NDArray[np.bool_] = alone - _best_others(alone, lines) < LEAST_LEAD
+        return has_rival
 
     def taught(self, reviews: Sequence[Reviewed]) -> Self:
         """A scorer that has learned from people's decisions, too. The same reviews give the same scorer.
@@ -99,6 +110,11 @@ def as_score(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _leads(alone: NDArray[np.float64], lines: NDArray[np.intp]) -> NDArray[np.float64]:
     """How far each pair is ahead of the best other of its line, and of nothing."""
+    return np.clip(alone - np.maximum(_best_others(alone, lines), 0), -MOST_LEAD, MOST_LEAD)
+
+
+def _best_others(alone: NDArray[np.float64], lines: NDArray[np.intp]) -> NDArray[np.float64]:
+    """The log-odds of the best other pair of each pair's line; -inf where there is none."""
     if not len(lines):
         return np.zeros(0)
     starts = np.flatnonzero(np.concatenate(([True], lines[1:] != lines[:-1])))
@@ -108,8 +124,8 @@ def _leads(alone: NDArray[np.float64], lines: NDArray[np.intp]) -> NDArray[np.fl
     rest = np.where(is_best, -np.inf, alone)
     second = np.maximum.reduceat(rest, starts)[of_line]
     tied = np.add.reduceat(is_best, starts)[of_line] > 1
-    other = np.maximum(np.where(is_best & ~tied, second, best), 0)
-    return np.clip(alone - other, -MOST_LEAD, MOST_LEAD)
+    others: NDArray[np.float64] = np.where(is_best & ~tied, second, best)
+    return others
 
 
 def _read_values(features: Mapping[str, float]) -> NDArray[np.float64]:

@@ -7,8 +7,6 @@ from numpy.typing import NDArray
 
 from daemon.workloads.price_lists.matching.features import COLUMN
 
-LEAST_LEAD = 0.7  # log-odds: a best candidate that is less ahead of the next is no better
-
 ONE_NAME = 0.95  # share of what a name says, by the weight of its words
 CONTRADICTIONS = (
     *("barcode_other", "code_other", "code_part", "maker_rival", "maker_other", "numbers_other", "quantities_other"),
@@ -33,8 +31,17 @@ def is_identified(values: NDArray[np.float64]) -> Flags:
     return identified
 
 
-def find_vetoes(values: NDArray[np.float64]) -> Mapping[str, Flags]:
-    """For each kind of reason the pairs that it keeps from being linked. `values` are scored: the lead is in.
+def is_sure_by_name(values: NDArray[np.float64], same_name: Flags, has_rival: Flags) -> Flags:
+    """Pairs of one maker with one name, letter by letter, that says much; no other product is nearly as good, and
+    nothing speaks against it, the price neither."""
+    covered = np.minimum(values[:, COLUMN["line_covered"]], values[:, COLUMN["product_covered"]])
+    is_against = np.logical_or.reduce([values[:, COLUMN[name]] > 0 for name in (*CONTRADICTIONS, "price_far")])
+    sure: Flags = same_name & (covered >= ONE_NAME) & (values[:, COLUMN["maker_same"]] > 0) & ~is_against & ~has_rival
+    return sure
+
+
+def find_vetoes(values: NDArray[np.float64], has_rival: Flags) -> Mapping[str, Flags]:
+    """For each kind of reason the pairs that it keeps from being linked. has_rival: see Scorer.
 
     Colours, sizes, quantities and packs that differ always do; what an equal part number or barcode explains (a pack
     that only one side tells of, a number that only one side has) does not where these are equal.
@@ -56,5 +63,5 @@ def find_vetoes(values: NDArray[np.float64]) -> Mapping[str, Flags]:
         "pack_other": has("pack_other"),
         "pack_one_sided": has("pack_one_sided") & ~has_number,
         "numbers_other": has("numbers_other") & ~has_number & ~has("code_named"),
-        "runner_up": values[:, COLUMN["lead"]] < LEAST_LEAD,
+        "runner_up": has_rival,
     }

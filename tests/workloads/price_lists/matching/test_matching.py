@@ -154,6 +154,45 @@ def test_a_runner_up_as_good_as_the_best_forbids_a_link():
     assert found.candidates[0].reasons[0].kind == "runner_up"
 
 
+WASHER = "Kärcher pressure washer K4 Power Control"
+
+
+@pytest.mark.parametrize("name", [WASHER, "KARCHER Pressure  Washer K4 Power Control"])
+def test_one_name_of_one_maker_that_no_other_has_is_linked(name):
+    washers = [
+        make_product(n, WASHER.replace("K4", f"K{n}"), manufacturer="Kärcher", part_number=None, price=None)
+        for n in (4, 5)
+    ]
+    line = make_line(name=name, manufacturer="Kärcher", part_number="1.324-030.0")
+    found = match_one(line, *washers)
+    assert (found.product_id, found.status) == (4, "linked")
+    assert "runner_up" not in found.candidates[0].vetoes
+
+
+@pytest.mark.parametrize(
+    ("of_line", "of_product"),
+    [
+        ({}, {"product_id": 5}),
+        ({"manufacturer": None}, {}),
+        ({"manufacturer": "Zambo"}, {}),
+        ({"price": Decimal(90)}, {}),
+        ({"part_number": "Q-1"}, {"part_number": "Q-2"}),
+    ],
+)
+def test_one_name_is_not_enough_where_something_speaks_against_it(of_line, of_product):
+    fields = {"manufacturer": "Kärcher", "part_number": None}
+    twin = make_product(**{"product_id": 4, "name": WASHER, **fields, **of_product})
+    products = [twin, make_product(4, WASHER, **fields)] if twin.product_id == 5 else [twin]
+    assert match_one(make_line(**{"name": WASHER, **fields, **of_line}), *products).product_id is None
+
+
+def test_where_no_other_is_near_none_is_said_to_be_as_good():
+    candidate = candidate_of(
+        make_line(name="Aurora", part_number=None, price=None), make_product(name="Aurora", part_number=None)
+    )
+    assert "runner_up" not in candidate.vetoes
+
+
 def test_of_two_lines_for_one_product_the_better_keeps_it():
     lines = [make_line(1, name="Corvell desk lamp", sku="a"), make_line(2, sku="b")]
     worse, better = match(lines, Catalogue([make_product(), *FILLERS]), SCORER)
