@@ -108,6 +108,8 @@ BEGIN
         'DROP TABLE supplier_import_lines, then migrate: lists that are being imported are read again');
 END
 $$;
+CREATE INDEX IF NOT EXISTS supplier_import_lines_of_item ON supplier_import_lines (import_id, item_key, number)
+    WHERE error IS NULL;
 
 -- The phase goes with the status: whoever ends a batch says how, and a retry goes on where it failed.
 CREATE OR REPLACE FUNCTION catalogd_import_moved() RETURNS trigger

@@ -134,34 +134,23 @@ BEGIN
     EXECUTE format($function$
         CREATE OR REPLACE FUNCTION catalogd_refresh_offers(ids bigint[]) RETURNS void
         LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
-            WITH offer AS (
+            WITH best AS (
                 SELECT item.product_id,
                        coalesce(item.currency, '') AS currency,
-                       item.id,
-                       item.supplier_id,
-                       item.price,
-                       item.is_available
-                FROM %1$I.supplier_items AS item
-                WHERE item.product_id = ANY(ids)
-                  AND item.match_status IN ('linked', 'confirmed')
+                       (array_agg(item.id ORDER BY (item.price IS NULL), item.is_available DESC, item.price, item.id))[1] AS id,
+                       count(DISTINCT item.supplier_id) AS suppliers,
+                       bool_or(item.is_available) AS is_available
+                FROM unnest(ids) AS wanted (id)
+                JOIN %1$I.supplier_items AS item ON item.product_id = wanted.id
+                WHERE item.match_status IN ('linked', 'confirmed')
                   AND item.gone_at IS NULL
-            ), best AS (
-                SELECT DISTINCT ON (product_id, currency) product_id, currency, id, price
-                FROM offer
-                ORDER BY product_id, currency, (price IS NULL), is_available DESC, price, id
-            ), summed AS (
-                SELECT product_id,
-                       currency,
-                       count(DISTINCT supplier_id) AS suppliers,
-                       bool_or(is_available) AS is_available
-                FROM offer
-                GROUP BY product_id, currency
+                GROUP BY 1, 2
             ), written AS (
                 INSERT INTO %1$I.product_offers AS known
                     (product_id, currency, minimum_price, supplier_item_id, suppliers, is_available)
-                SELECT best.product_id, best.currency, best.price, best.id, summed.suppliers, summed.is_available
+                SELECT best.product_id, best.currency, item.price, best.id, best.suppliers, best.is_available
                 FROM best
-                JOIN summed ON summed.product_id = best.product_id AND summed.currency = best.currency
+                JOIN %1$I.supplier_items AS item ON item.id = best.id
                 ON CONFLICT (product_id, currency) DO UPDATE
                 SET minimum_price = excluded.minimum_price,
                     supplier_item_id = excluded.supplier_item_id,
@@ -173,8 +162,29 @@ BEGIN
                       (excluded.minimum_price, excluded.supplier_item_id, excluded.suppliers, excluded.is_available)
             )
             DELETE FROM %1$I.product_offers AS known
-            WHERE known.product_id = ANY(ids)
-              AND NOT EXISTS (SELECT FROM best WHERE best.product_id = known.product_id AND best.currency = known.currency)
+            USING unnest(ids) AS wanted (id)
+            WHERE known.product_id = wanted.id
+              AND NOT EXISTS (SELECT
+                              FROM %1$I.supplier_items AS item
+                              WHERE item.product_id = known.product_id
+                                AND coalesce(item.currency, '') = known.currency
+                                AND item.match_status IN ('linked', 'confirmed')
+                                AND item.gone_at IS NULL)
+        $body$
+    $function$, current_schema());
+
+    -- Drafts that nothing is a draft of any more, and that nobody has decided on, are dropped. An item that is being made
+    -- a draft of one of them holds it: it is looked for once that is over.
+    EXECUTE format($function$
+        CREATE OR REPLACE FUNCTION catalogd_drop_drafts(ids bigint[]) RETURNS void
+        LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
+        BEGIN
+            PERFORM FROM %1$I.product_drafts WHERE id = ANY(ids) AND status = 'draft' ORDER BY id FOR UPDATE;
+            DELETE FROM %1$I.product_drafts AS draft
+            WHERE draft.id = ANY(ids)
+              AND draft.status = 'draft'
+              AND NOT EXISTS (SELECT FROM %1$I.supplier_items AS item WHERE item.draft_id = draft.id);
+        END
         $body$
     $function$, current_schema());
 
@@ -184,24 +194,64 @@ BEGIN
         LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
         DECLARE
             before bigint;
+            item %1$I.supplier_items;
+            newer bigint;
+            draft bigint;
         BEGIN
             IF OLD.status NOT IN ('pending', 'approved', 'rejected') THEN
                 RAISE EXCEPTION 'review %% is %%: it can no longer be decided', OLD.id, OLD.status
                     USING ERRCODE = 'check_violation';
             END IF;
+            IF OLD.status = 'rejected' AND NEW.status = 'rejected' THEN
+                RAISE EXCEPTION 'review %% is rejected: it names a product only when it is approved', OLD.id
+                    USING ERRCODE = 'check_violation';
+            END IF;
             IF NEW.status = 'approved' AND NEW.product_id IS NULL THEN
                 NEW.product_id := (NEW.candidates -> 0 ->> 'product_id')::bigint;
+                IF NEW.product_id IS NULL THEN
+                    RAISE EXCEPTION 'review %% has no candidates: it is approved by naming the product_id', NEW.id
+                        USING ERRCODE = 'not_null_violation';
+                END IF;
             ELSIF NEW.status = 'rejected' THEN
                 NEW.product_id := NULL;
             END IF;
             NEW.decided_at := clock_timestamp();
+
             SELECT product_id INTO before FROM %1$I.supplier_items WHERE id = NEW.supplier_item_id;
             PERFORM FROM %1$I.products WHERE id IN (before, NEW.product_id) ORDER BY id FOR NO KEY UPDATE;
+            SELECT * INTO item FROM %1$I.supplier_items WHERE id = NEW.supplier_item_id FOR NO KEY UPDATE;
+            IF item.product_id IS DISTINCT FROM before THEN  -- a list has linked it meanwhile
+                PERFORM FROM %1$I.products WHERE id = item.product_id FOR NO KEY UPDATE;
+            END IF;
+            SELECT max(id) INTO newer
+            FROM %1$I.match_reviews
+            WHERE supplier_item_id = NEW.supplier_item_id
+              AND id > NEW.id
+              AND status IN ('pending', 'approved', 'rejected');
+            IF newer IS NOT NULL THEN
+                RAISE EXCEPTION 'review %% is not the newest of its item: decide review %%', NEW.id, newer
+                    USING ERRCODE = 'check_violation';
+            END IF;
+
+            -- A draft of this item alone: which other offers are the same thing, the supplier's next list finds out, and
+            -- then it becomes a draft with them, and this one goes.
+            IF NEW.status = 'rejected' THEN
+                INSERT INTO %1$I.product_drafts AS known
+                    (draft_key, name, manufacturer, part_number, barcode, characteristics)
+                VALUES ('item|' || item.id, item.name, item.manufacturer, item.part_number, item.barcode,
+                        item.characteristics)
+                ON CONFLICT (draft_key) DO UPDATE
+                SET status = 'draft',
+                    product_id = NULL
+                RETURNING id INTO draft;
+            END IF;
             UPDATE %1$I.supplier_items
             SET product_id = NEW.product_id,
+                draft_id = draft,
                 match_status = CASE NEW.status WHEN 'approved' THEN 'confirmed' ELSE 'draft' END
-            WHERE id = NEW.supplier_item_id;
-            PERFORM %1$I.catalogd_refresh_offers(array_remove(ARRAY[before, NEW.product_id], NULL));
+            WHERE id = item.id;
+            PERFORM %1$I.catalogd_drop_drafts(ARRAY[item.draft_id]);
+            PERFORM %1$I.catalogd_refresh_offers(array_remove(ARRAY[item.product_id, NEW.product_id], NULL));
             INSERT INTO %1$I.audit_log (entity_type, entity_id, action, actor_type, actor_id, metadata)
             VALUES ('match_review', NEW.id, NEW.status,
                     left(coalesce(nullif(current_setting('catalogd.actor', true), ''), 'user'), 20), NEW.decided_by,
@@ -212,24 +262,43 @@ BEGIN
         $body$
     $function$, current_schema());
 
-    -- A draft was made into a product, or discarded: the items that wait for it are linked.
+    -- A draft was made into a product, or discarded: the items that wait for it are linked. Those that it has linked follow
+    -- it to another product, and become drafts again when it is taken back, or its product is deleted.
     EXECUTE format($function$
         CREATE OR REPLACE FUNCTION catalogd_draft_decided() RETURNS trigger
         LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
+        DECLARE
+            touched bigint[];
         BEGIN
             IF NEW.status = 'accepted' AND NEW.product_id IS NULL THEN
-                RAISE EXCEPTION 'draft %% is accepted by naming the product_id that it was made into', NEW.id
-                    USING ERRCODE = 'not_null_violation';
+                IF OLD.status <> 'accepted' THEN
+                    RAISE EXCEPTION 'draft %% is accepted by naming the product_id that it was made into', NEW.id
+                        USING ERRCODE = 'not_null_violation';
+                END IF;
+                NEW.status := 'draft';
+            END IF;
+            IF OLD.status = 'accepted' AND NEW.status <> 'accepted' THEN
+                NEW.product_id := NULL;
             END IF;
             NEW.updated_at := clock_timestamp();
-            IF NEW.status = 'accepted' THEN
-                PERFORM FROM %1$I.products WHERE id = NEW.product_id FOR NO KEY UPDATE;
+            IF 'accepted' IN (OLD.status, NEW.status) THEN
+                SELECT coalesce(array_agg(id), '{}') INTO touched
+                FROM (
+                    SELECT id
+                    FROM %1$I.products
+                    WHERE id IN (OLD.product_id, NEW.product_id)  -- without one that is being deleted
+                    ORDER BY id
+                    FOR NO KEY UPDATE
+                ) AS locked;
+                PERFORM FROM %1$I.supplier_items WHERE draft_id = NEW.id ORDER BY id FOR NO KEY UPDATE;
                 UPDATE %1$I.supplier_items
                 SET product_id = NEW.product_id,
-                    match_status = 'confirmed'
+                    match_status = CASE NEW.status WHEN 'accepted' THEN 'confirmed' ELSE 'draft' END
                 WHERE draft_id = NEW.id
-                  AND match_status = 'draft';
-                PERFORM %1$I.catalogd_refresh_offers(ARRAY[NEW.product_id]);
+                  AND (match_status = 'draft'
+                       OR match_status = 'confirmed' AND OLD.status = 'accepted'
+                          AND coalesce(product_id, OLD.product_id) = OLD.product_id);
+                PERFORM %1$I.catalogd_refresh_offers(touched);
             END IF;
             INSERT INTO %1$I.audit_log (entity_type, entity_id, action, actor_type, metadata)
             VALUES ('product_draft', NEW.id, NEW.status,
@@ -239,9 +308,48 @@ BEGIN
         END
         $body$
     $function$, current_schema());
+
+    -- A supplier goes: what its items hold is locked before them, in the order in which everything does.
+    EXECUTE format($function$
+        CREATE OR REPLACE FUNCTION catalogd_supplier_deleted() RETURNS trigger
+        LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
+        BEGIN
+            PERFORM
+            FROM %1$I.products
+            WHERE id IN (SELECT product_id FROM %1$I.supplier_items WHERE supplier_id = OLD.id)
+            ORDER BY id
+            FOR NO KEY UPDATE;
+            PERFORM FROM %1$I.supplier_items WHERE supplier_id = OLD.id ORDER BY id FOR UPDATE;
+            RETURN OLD;
+        END
+        $body$
+    $function$, current_schema());
+
+    -- Items are gone: what others offer of their products is the best now, and drafts of nothing else are dropped.
+    EXECUTE format($function$
+        CREATE OR REPLACE FUNCTION catalogd_items_deleted() RETURNS trigger
+        LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
+        DECLARE
+            touched bigint[];
+        BEGIN
+            SELECT coalesce(array_agg(id), '{}') INTO touched
+            FROM (
+                SELECT id
+                FROM %1$I.products
+                WHERE id IN (SELECT product_id FROM deleted)
+                ORDER BY id
+                FOR NO KEY UPDATE
+            ) AS locked;
+            PERFORM %1$I.catalogd_refresh_offers(touched);
+            PERFORM %1$I.catalogd_drop_drafts(ARRAY(SELECT DISTINCT draft_id FROM deleted WHERE draft_id IS NOT NULL));
+            RETURN NULL;
+        END
+        $body$
+    $function$, current_schema());
 END
 $$;
-REVOKE EXECUTE ON FUNCTION catalogd_refresh_offers(bigint[]), catalogd_match_decided(), catalogd_draft_decided() FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION catalogd_refresh_offers(bigint[]), catalogd_drop_drafts(bigint[]), catalogd_match_decided(),
+    catalogd_draft_decided(), catalogd_supplier_deleted(), catalogd_items_deleted() FROM PUBLIC;
 
 DROP TRIGGER IF EXISTS catalogd_match_decided ON match_reviews;
 CREATE TRIGGER catalogd_match_decided
@@ -254,10 +362,24 @@ CREATE TRIGGER catalogd_match_decided
 
 DROP TRIGGER IF EXISTS catalogd_draft_decided ON product_drafts;
 CREATE TRIGGER catalogd_draft_decided
-    BEFORE UPDATE OF status ON product_drafts
+    BEFORE UPDATE OF status, product_id ON product_drafts
     FOR EACH ROW
-    WHEN (OLD.status IS DISTINCT FROM NEW.status AND NEW.status IN ('accepted', 'discarded'))
+    WHEN (OLD.status IS DISTINCT FROM NEW.status AND (OLD.status = 'accepted' OR NEW.status IN ('accepted', 'discarded'))
+          OR OLD.status = 'accepted' AND OLD.product_id IS DISTINCT FROM NEW.product_id)
     EXECUTE FUNCTION catalogd_draft_decided();
+
+DROP TRIGGER IF EXISTS catalogd_supplier_deleted ON suppliers;
+CREATE TRIGGER catalogd_supplier_deleted
+    BEFORE DELETE ON suppliers
+    FOR EACH ROW
+    EXECUTE FUNCTION catalogd_supplier_deleted();
+
+DROP TRIGGER IF EXISTS catalogd_items_deleted ON supplier_items;
+CREATE TRIGGER catalogd_items_deleted
+    AFTER DELETE ON supplier_items
+    REFERENCING OLD TABLE AS deleted
+    FOR EACH STATEMENT
+    EXECUTE FUNCTION catalogd_items_deleted();
 
 -- How a list came out.
 CREATE OR REPLACE VIEW supplier_import_summary AS

@@ -154,7 +154,7 @@ def test_the_shop_says_what_an_offer_is(
     decide = "UPDATE match_reviews SET status = %s, product_id = %s, decided_by = 7 WHERE supplier_item_id = %s"
     php.execute(decide, ("approved", 5, approved))
     php.execute(decide, ("rejected", None, rejected))
-    php.execute("UPDATE product_drafts SET status = 'accepted', product_id = 6")
+    php.execute("UPDATE product_drafts SET status = 'accepted', product_id = 6 WHERE draft_key = 'three'")
     found = php.execute(
         "SELECT id, match_status, product_id FROM supplier_items WHERE supplier_id = %s ORDER BY id", (acme,)
     )
@@ -181,6 +181,8 @@ def test_the_shop_says_what_an_offer_is(
     assert "is pending again" in roles.run(RUNTIME, "retry", str(import_id), "--of", "price-lists")
     php.execute("DELETE FROM supplier_imports WHERE supplier_id = %s", (acme,))
     php.execute("DELETE FROM suppliers WHERE id = %s", (acme,))
+    assert php.execute("SELECT count(*) FROM product_offers WHERE product_id <> 1").fetchone() == (0,)
+    assert php.execute("SELECT status FROM product_drafts").fetchall() == [("accepted",)]
 
 
 @pytest.mark.parametrize(
@@ -291,6 +293,7 @@ FORBIDDEN = {
         "UPDATE match_reviews SET product_id = 1",
         "DELETE FROM match_reviews",
         "UPDATE product_drafts SET status = 'accepted'",
+        "UPDATE product_drafts SET product_id = 1",
         "UPDATE product_drafts SET name = 'x'",
         "SELECT * FROM product_offers",
         "UPDATE product_offers SET minimum_price = 1",
@@ -300,6 +303,7 @@ FORBIDDEN = {
         "DELETE FROM _yoyo_migration",
         "SELECT setval(pg_get_serial_sequence('predictions', 'id'), 1)",
         "SELECT catalogd_note_addition('predictions', 'table', 'predictions')",
+        "SELECT catalogd_drop_drafts('{1}')",
     ],
     PHP: [
         "CREATE TABLE mine (a int)",
@@ -401,6 +405,11 @@ FORBIDDEN = {
         "UPDATE product_offers SET minimum_price = 1",
         "DELETE FROM product_offers",
         "SELECT catalogd_refresh_offers('{1}')",
+        "SELECT catalogd_drop_drafts('{1}')",
+        "ALTER TABLE suppliers DISABLE TRIGGER catalogd_supplier_deleted",
+        "CREATE TEMP TABLE mine (LIKE supplier_items);"
+        " CREATE TRIGGER mine AFTER DELETE ON mine REFERENCING OLD TABLE AS deleted"
+        " FOR EACH STATEMENT EXECUTE FUNCTION catalogd_items_deleted()",
         "ALTER TABLE match_reviews DISABLE TRIGGER catalogd_match_decided",
         "CREATE TEMP TABLE mine (LIKE match_reviews);"
         " CREATE TRIGGER mine BEFORE UPDATE ON mine FOR EACH ROW EXECUTE FUNCTION catalogd_match_decided()",

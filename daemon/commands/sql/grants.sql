@@ -128,6 +128,7 @@ BEGIN
             'catalogd_batch_inserted()', 'catalogd_batch_ordered()', 'catalogd_prediction_decided()',
             'catalogd_recommendation_given()', 'catalogd_recommended()',
             'catalogd_rule_changed()', 'catalogd_import_moved()', 'catalogd_match_decided()', 'catalogd_draft_decided()',
+            'catalogd_supplier_deleted()', 'catalogd_items_deleted()', 'catalogd_drop_drafts(bigint[])',
             'catalogd_refresh_offers(bigint[])']) AS signature
     LOOP
         IF (SELECT pg_get_userbyid(proowner) FROM pg_proc WHERE oid = thing.name) <> owner THEN
@@ -213,8 +214,9 @@ BEGIN
             (runtime, 'SELECT, INSERT (supplier_item_id, import_id, score, candidates), UPDATE (status, score, candidates)',
              'match_reviews'),
             (php, 'SELECT, UPDATE (status, product_id, decided_by)', 'match_reviews'),
-            (runtime, 'SELECT, DELETE, INSERT (draft_key, name, manufacturer, part_number, barcode, characteristics)',
-             'product_drafts'),
+            -- A draft is locked while an item is added to it, and that needs a column that it may write.
+            (runtime, 'SELECT, DELETE, INSERT (draft_key, name, manufacturer, part_number, barcode, characteristics),'
+                      ' UPDATE (updated_at)', 'product_drafts'),
             (php, 'SELECT, UPDATE (status, product_id)', 'product_drafts'),
             (php, 'SELECT', 'product_offers'),
 

@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from psycopg import Connection
-from psycopg.rows import class_row
+from psycopg import Connection, Rollback
+from psycopg.rows import class_row, scalar_row
 from psycopg.types.json import Jsonb
 
 from daemon.database.bulk import copy_rows
@@ -23,17 +23,27 @@ LINE_COLUMNS = (
 
 
 class Previous(NamedTuple):
-    """The supplier's newest import that is completed."""
+    """The supplier's newest list, which was imported to its end."""
 
     id: int
     fetched: Any
+
+
+class Turn(NamedTuple):
+    """Where a list stands among the others of its supplier."""
+
+    has_to_wait: bool  # for an earlier one
+    overtaken_by: int | None  # a later import whose list has been read
+
+    @property
+    def is_now(self) -> bool:
+        return not self.has_to_wait and self.overtaken_by is None
 
 
 class Gone(NamedTuple):
     """Items that a list has no longer, out of so many that there were."""
 
     item_ids: Sequence[int]
-    product_ids: Sequence[int | None]
     known: int
 
 
@@ -71,6 +81,15 @@ def write_unchanged(
     conn.execute(statement(PACKAGE, "write_unchanged"), parameters)
 
 
+def read_turn(conn: Connection, import_id: int) -> Turn:
+    row = conn.execute(statement(PACKAGE, "read_turn"), {"import_id": import_id}).fetchone()
+    return Turn(False, None) if row is None else Turn(*row)
+
+
+def write_overtaken(conn: Connection, import_id: int, later: int) -> None:
+    conn.execute(statement(PACKAGE, "write_overtaken"), {"import_id": import_id, "later": later})
+
+
 def drop_lines(conn: Connection, import_id: int) -> None:
     conn.execute(statement(PACKAGE, "drop_lines"), {"import_id": import_id})
 
@@ -95,17 +114,28 @@ def write_read(conn: Connection, import_id: int, detected: Mapping[str, Any]) ->
 def find_gone(conn: Connection, import_id: int, supplier_id: int) -> Gone:
     parameters = {"import_id": import_id, "supplier_id": supplier_id}
     rows = conn.execute(statement(PACKAGE, "find_gone"), parameters).fetchall()
-    return Gone([row[0] for row in rows], [row[1] for row in rows], rows[0][2] if rows else 0)
+    return Gone([row[0] for row in rows], rows[0][1] if rows else 0)
 
 
-def mark_gone(conn: Connection, import_id: int, item_ids: Sequence[int], product_ids: Sequence[int | None]) -> None:
-    """In a transaction: the items are offered no longer, and their products' best offers are others."""
-    touched = sorted({product_id for product_id in product_ids if product_id is not None})
-    conn.execute(statement(PACKAGE, "lock_products"), {"product_ids": touched})
-    conn.execute(statement(PACKAGE, "mark_gone"), {"ids": list(item_ids), "import_id": import_id})
-    conn.execute(statement(PACKAGE, "supersede_reviews"), {"item_ids": list(item_ids)})
-    if touched:
-        conn.execute(statement(PACKAGE, "refresh_offers"), {"product_ids": touched})
+def mark_gone(conn: Connection, import_id: int, item_ids: Sequence[int]) -> None:
+    """The items are offered no longer, and their products' best offers are others."""
+    while not _mark_gone(conn, {"ids": list(item_ids), "import_id": import_id}):
+        pass
+
+
+def _mark_gone(conn: Connection, parameters: Mapping[str, Any]) -> bool:
+    """False, and nothing is done, when an item was linked to another product before it could be locked: products are
+    locked before items, as everywhere."""
+    with conn.transaction() as attempt, conn.cursor(row_factory=scalar_row) as cursor:
+        locked = set(cursor.execute(statement(PACKAGE, "lock_products_of_items"), parameters))
+        touched = {found for found in cursor.execute(statement(PACKAGE, "mark_gone"), parameters) if found is not None}
+        if not touched <= locked:
+            raise Rollback(attempt)
+        conn.execute(statement(PACKAGE, "supersede_reviews"), {"item_ids": parameters["ids"]})
+        if touched:
+            conn.execute(statement(PACKAGE, "refresh_offers"), {"product_ids": sorted(touched)})
+        return True
+    return False
 
 
 def _row(import_id: int, line: Line | BadLine) -> tuple[object, ...]:

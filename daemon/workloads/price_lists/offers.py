@@ -132,4 +132,4 @@ class Written(NamedTuple):
     is_changed: bool
     product_id: int | None
     product_before: int | None
-    draft_left: int | None  # that it was a draft of, and is no longer
+    was_unseen: bool  # another wrote it for the first time, while this was under way

@@ -26,6 +26,7 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 AT_ONCE = timedelta(0)
+A_WHILE = timedelta(seconds=1)  # until it is seen again whether an earlier list of the supplier is done
 MOST_TRIES = 6  # of a fetch that fails for a reason that may pass
 TELL_EVERY_S = 1.0  # how far it is
 CHUNK = 5_000  # lines that are written together
@@ -120,7 +121,22 @@ class Preparation:
             intake.write_unchanged(conn, order.id, previous.id, found.how, label.sha256, _kept(label, order))
         log.info("list.unchanged", since_import=previous.id, how=found.how.value)
 
+    def _turn(self, hold: Hold, order: Order) -> intake.Turn:
+        with hold.transaction() as conn:
+            return intake.read_turn(conn, order.id)
+
+    def _stand_back(self, hold: Hold, order: Order, turn: intake.Turn) -> timedelta | None:
+        """An older list must not speak after a newer one: it waits for its turn, or has missed it."""
+        if turn.overtaken_by is None:
+            return A_WHILE
+        with hold.transaction() as conn:
+            intake.write_overtaken(conn, order.id, turn.overtaken_by)
+        log.warning("list.overtaken", by_import=turn.overtaken_by)
+        return None
+
     def _analyze(self, hold: Hold, order: Order) -> timedelta | None:
+        if not (turn := self._turn(hold, order)).is_now:
+            return self._stand_back(hold, order, turn)
         try:
             with self._shelf.use(order.file_name or "") as file:
                 progress = Progress(hold, Phase.ANALYZING)
@@ -133,6 +149,8 @@ class Preparation:
             raise BatchFailed(f"The list could not be read: {refusal}") from refusal
         if not lines + bad:
             raise BatchFailed("The list could not be read: it has no lines.")
+        if not (turn := self._turn(hold, order)).is_now:  # another was read at the same time
+            return self._stand_back(hold, order, turn)
         warnings = self._mark_gone(hold, order) if lines else []
         detected = {**reading.detected, "lines": lines, "bad_lines": bad} | ({"warnings": warnings} if warnings else {})
         with hold.transaction() as conn:
@@ -165,10 +183,10 @@ class Preparation:
                 f"{len(gone.item_ids)} of the supplier's {gone.known} items are not on this list: that is more than"
                 f" {most:g} %, so they were left as they are; the option most_gone_percent allows more"
             ]
-        for some in _chunks(zip(gone.item_ids, gone.product_ids, strict=True), GONE_AT_A_TIME):
+        for some in _chunks(gone.item_ids, GONE_AT_A_TIME):
             hold.keep()
             with hold.transaction() as conn:
-                intake.mark_gone(conn, order.id, [item for item, _ in some], [product for _, product in some])
+                intake.mark_gone(conn, order.id, some)
         return []
 
 

@@ -27,15 +27,6 @@ class Draft(NamedTuple):
     product_id: int | None
 
 
-class Fresh(NamedTuple):
-    """An item as it stands, locked."""
-
-    supplier_id: int
-    item_key: str
-    product_id: int | None
-    match_status: str
-
-
 def read_suppliers(conn: Connection, import_ids: Iterable[int]) -> dict[int, int]:
     """The supplier of each import that has one still."""
     rows = conn.execute(statement(PACKAGE, "read_imports"), {"import_ids": sorted(set(import_ids))})
@@ -76,25 +67,42 @@ def lock_products(conn: Connection, product_ids: Iterable[int]) -> set[int]:
         return set(cursor.execute(statement(PACKAGE, "lock_products"), parameters))
 
 
-def lock_items(conn: Connection, ids: Iterable[int]) -> dict[Key, Fresh]:
-    rows = conn.execute(statement(PACKAGE, "lock_items"), {"ids": sorted(ids)})
-    return {Key(row[0], row[1]): Fresh(*row) for row in rows}
+def lock_items(conn: Connection, keys: Sequence[Key]) -> None:
+    """Those that are there. What they are now is read by the next statement."""
+    parameters = {
+        "supplier_ids": [key.supplier_id for key in keys],
+        "item_keys": [key.item_key for key in keys],
+    }
+    conn.execute(statement(PACKAGE, "lock_items"), parameters)
 
 
-def find_drafts(conn: Connection, verdicts: Sequence[Verdict]) -> dict[Item, Draft]:
-    """A draft for each of these lines, made where there is none."""
+def read_accepted(conn: Connection, verdicts: Sequence[Verdict]) -> set[int]:
+    """The products that drafts of these lines were made into."""
+    if not verdicts:
+        return set()
+    with conn.cursor(row_factory=scalar_row) as cursor:
+        parameters = {"draft_keys": sorted(set(_draft_keys(verdicts)))}
+        return set(cursor.execute(statement(PACKAGE, "read_accepted"), parameters))
+
+
+def find_drafts(conn: Connection, verdicts: Sequence[Verdict]) -> dict[Item, Draft | None]:
+    """A draft for each of these lines, made where there is none, locked; None of one that was dropped meanwhile."""
     if not verdicts:
         return {}
-    keys = [draft_key(verdict.line.line, verdict.key.supplier_id) for verdict in verdicts]
+    keys = _draft_keys(verdicts)
     parameters = {
         "import_ids": [verdict.line.import_id for verdict in verdicts],
         "numbers": [verdict.line.number for verdict in verdicts],
         "draft_keys": keys,
     }
     conn.execute(statement(PACKAGE, "write_drafts"), parameters)
-    rows = conn.execute(statement(PACKAGE, "read_drafts"), {"draft_keys": sorted(set(keys))})
+    rows = conn.execute(statement(PACKAGE, "lock_drafts"), {"draft_keys": sorted(set(keys))})
     drafts = {row[0]: Draft(*row) for row in rows}
-    return {verdict.line.item: drafts[key] for verdict, key in zip(verdicts, keys, strict=True)}
+    return {verdict.line.item: drafts.get(key) for verdict, key in zip(verdicts, keys, strict=True)}
+
+
+def _draft_keys(verdicts: Sequence[Verdict]) -> list[str]:
+    return [draft_key(verdict.line.line, verdict.key.supplier_id) for verdict in verdicts]
 
 
 def write_items(conn: Connection, verdicts: Sequence[Verdict]) -> list[Written]:
@@ -133,7 +141,10 @@ def write_reviews(conn: Connection, verdicts: Sequence[Verdict], written: Sequen
 
 def drop_drafts(conn: Connection, draft_ids: Iterable[int]) -> None:
     """Those that no item is a draft of any more."""
-    conn.execute(statement(PACKAGE, "drop_drafts"), {"draft_ids": sorted(set(draft_ids))})
+    with conn.cursor(row_factory=scalar_row) as cursor:
+        left = cursor.execute(statement(PACKAGE, "lock_left_drafts"), {"draft_ids": sorted(set(draft_ids))}).fetchall()
+    if left:
+        conn.execute(statement(PACKAGE, "drop_drafts"), {"draft_ids": left})
 
 
 def refresh_offers(conn: Connection, product_ids: Iterable[int]) -> None:
@@ -169,8 +180,8 @@ def read_catalogue(conn: Connection) -> Iterator[CatalogueProduct]:
         after = rows[-1][0]
 
 
-def read_decided(conn: Connection) -> list[tuple[bool, Mapping[str, float]]]:
-    """What was measured of candidates, and whether people said that they are the thing."""
+def read_decided(conn: Connection) -> list[tuple[float, Mapping[str, float]]]:
+    """What people answered on candidates, as Reviewed has it, and what was measured of these."""
     return conn.execute(statement(PACKAGE, "read_decided"), {"limit": MOST_REVIEWS}).fetchall()
 
 

@@ -10,14 +10,18 @@ from typing import Any
 import psycopg
 import pytest
 
+from daemon.engine.preparation import HeldBatch
 from daemon.engine.workload import BatchFailed, NotYet, PreparationEnded
+from daemon.workloads.price_lists import intake
 from daemon.workloads.price_lists.fetching.limits import Limits
 from daemon.workloads.price_lists.fetching.shelf import Shelf
-from daemon.workloads.price_lists.preparation import MOST_TRIES, Preparation
+from daemon.workloads.price_lists.preparation import A_WHILE, MOST_TRIES, Preparation
+from daemon.workloads.price_lists.result import read_result
 from tests.support.database import Database
 from tests.support.events import EventTap
 from tests.support.factories import shop
 from tests.support.price_lists import hold, lines_of, order, read_import, rows, supplier, write_list
+from tests.support.waiting import interleave
 from tests.workloads.price_lists.fetching.supplier import Supplier, answer
 
 HEADER = "sku;name;manufacturer;part_number;price"
@@ -150,6 +154,65 @@ def test_nor_if_it_was_not_imported_to_its_end(
     second = order(db, acme, path)
     prepare(db, database, preparation)
     assert read_import(db, second)["line_numbers"] == [2]
+
+
+@pytest.mark.parametrize("status", ["cancelled", "failed", "pending"])
+def test_nor_if_another_list_came_in_between(
+    db: psycopg.Connection, database: Database, preparation: Preparation, tmp_path: Path, status: str
+) -> None:
+    """Some of its lines may have been matched, and what it had no longer is gone."""
+    path, acme = write_list(tmp_path / "lists" / "a.csv", HEADER, "1;Hammer;;;1", "2;Saw;;;2"), supplier(db)
+    first = order(db, acme, path)
+    prepare(db, database, preparation)
+    complete(db, first)
+    wrong = order(db, acme, write_list(tmp_path / "lists" / "b.csv", HEADER, "1;Hammer;;;99"))
+    prepare(db, database, preparation)
+    db.execute("UPDATE supplier_imports SET status = %s WHERE id = %s", (status, wrong))
+    db.execute("UPDATE batch_preparations SET is_ready = true")
+    third = order(db, acme, path)
+    preparation.step(hold(db, database))
+    assert read_import(db, third)["phase"] == "analyzing"
+
+
+def test_nor_if_it_was_another_list_at_the_first_attempt(
+    db: psycopg.Connection, database: Database, preparation: Preparation, tmp_path: Path
+) -> None:
+    """Its lines were tidied up since; the server has the list of before again."""
+    path, acme = write_list(tmp_path / "lists" / "a.csv", HEADER, "1;Hammer;;;1"), supplier(db)
+    first = order(db, acme, path)
+    prepare(db, database, preparation)
+    complete(db, first)
+    second = order(db, acme, write_list(path, HEADER, "1;Hammer;;;99"))
+    prepare(db, database, preparation)
+    complete(db, second)
+    db.execute("DELETE FROM supplier_import_lines")
+    write_list(path, HEADER, "1;Hammer;;;1")
+    db.execute("UPDATE supplier_imports SET status = 'pending', retry_count = 1 WHERE id = %s", (second,))
+    prepare(db, database, preparation)
+    assert lines_of(db, second, "price") == [(1,)]
+    assert read_import(db, second)["line_numbers"] == [2]
+
+
+@pytest.mark.parametrize("meta", ["[]", "7", "null"])
+def test_a_supplier_may_say_nothing_in_any_way(
+    db: psycopg.Connection, database: Database, preparation: Preparation, tmp_path: Path, meta: str
+) -> None:
+    """As PHP's json_encode says it."""
+    acme = supplier(db)
+    db.execute("UPDATE suppliers SET meta = %s", (meta,))
+    import_id = order(db, acme, write_list(tmp_path / "lists" / "a.csv", HEADER, "1;Hammer;;;1"))
+    prepare(db, database, preparation)
+    assert lines_of(db, import_id) == [(2, "Hammer")]
+
+
+def test_a_mapping_of_nothing_leaves_the_suppliers(
+    db: psycopg.Connection, database: Database, preparation: Preparation, tmp_path: Path
+) -> None:
+    acme = supplier(db, meta={"column_mapping": {"sku": "b", "name": "a"}})
+    import_id = order(db, acme, write_list(tmp_path / "lists" / "a.csv", "a;b", "Hammer;1"))
+    db.execute("UPDATE supplier_imports SET column_mapping = '[]', options = '[]'")
+    prepare(db, database, preparation)
+    assert lines_of(db, import_id, "sku, name") == [("1", "Hammer")]
 
 
 def test_a_server_that_is_busy_is_asked_again_and_then_given_up(
@@ -299,6 +362,126 @@ def test_a_newer_lists_offers_are_not_taken_away_by_an_older_one(
     assert rows(db, "SELECT count(*) FROM supplier_items WHERE gone_at IS NULL") == [(1,)]
 
 
+def test_what_a_newer_list_took_away_is_not_brought_back_by_an_older_one(
+    db: psycopg.Connection, database: Database, preparation: Preparation, tmp_path: Path
+) -> None:
+    """Not by an older import's line, but by any of a newer one's, and of this one's own if it is read again."""
+    acme = supplier(db)
+    older = order(db, acme, "x")
+    item(db, acme, "sku|9", last_import_id=older, last_line=900)
+    db.execute("UPDATE supplier_imports SET status = 'completed'")
+    newer = order(db, acme, write_list(tmp_path / "lists" / "a.csv", HEADER, "1;Hammer;;;1"))
+    prepare(db, database, preparation)
+    assert rows(db, "SELECT gone_at IS NULL, last_import_id, last_line FROM supplier_items") == [(False, newer, 0)]
+    result = read_result(db, newer)
+    assert result is not None
+    assert result.gone == 1
+
+
+def two_lists(db: psycopg.Connection, database: Database, preparation: Preparation, tmp_path: Path) -> tuple[int, int]:
+    """Of one supplier, both fetched."""
+    acme = supplier(db)
+    first = order(db, acme, write_list(tmp_path / "lists" / "a.csv", HEADER, "1;Hammer;;;1", "2;Saw;;;2"))
+    second = order(db, acme, write_list(tmp_path / "lists" / "b.csv", HEADER, "1;Hammer;;;1"))
+    for _ in range(2):
+        preparation.step(hold(db, database, "test/fetching"))
+        db.execute("UPDATE batch_preparations SET is_ready = true")
+    db.execute("UPDATE batch_preparations SET is_ready = false")
+    return first, second
+
+
+def take(db: psycopg.Connection, database: Database, import_id: int) -> HeldBatch:
+    """This one, whichever is next."""
+    db.execute("UPDATE supplier_imports SET priority = (id = %s)::int", (import_id,))
+    return hold(db, database)
+
+
+def test_lists_of_a_supplier_are_read_in_their_order(
+    db: psycopg.Connection, database: Database, preparation: Preparation, tmp_path: Path
+) -> None:
+    first, second = two_lists(db, database, preparation, tmp_path)
+    assert preparation.step(take(db, database, second)) == A_WHILE  # the first is to be read
+    assert preparation.step(take(db, database, first)) is None
+    assert preparation.step(take(db, database, second)) == A_WHILE  # to be cut
+    db.execute("UPDATE supplier_imports SET status = 'processing' WHERE id = %s", (first,))
+    assert preparation.step(take(db, database, second)) == A_WHILE  # to be matched
+    assert lines_of(db, second) == []
+    complete(db, first)
+    assert preparation.step(take(db, database, second)) is None
+    assert lines_of(db, second) == [(2, "Hammer")]
+
+
+@pytest.mark.parametrize(
+    "held_up",
+    [
+        "UPDATE batch_preparations SET tries = 1 WHERE batch_id = %s",
+        'UPDATE supplier_imports SET ml_job = \'{"key": "x", "is_fetched": false}\' WHERE id = %s',
+        "UPDATE supplier_imports SET status = 'failed' WHERE id = %s",
+        "UPDATE supplier_imports SET status = 'cancelled' WHERE id = %s",
+        "UPDATE supplier_imports SET supplier_id = NULL WHERE id = %s",
+    ],
+)
+def test_but_none_waits_for_one_that_is_held_up(
+    db: psycopg.Connection, database: Database, preparation: Preparation, tmp_path: Path, held_up: str
+) -> None:
+    first, second = two_lists(db, database, preparation, tmp_path)
+    db.execute(held_up, (first,))  # type: ignore[call-overload]
+    assert preparation.step(take(db, database, second)) is None
+
+
+def test_one_that_was_held_up_says_nothing_after_a_newer_one(
+    db: psycopg.Connection, database: Database, preparation: Preparation, tmp_path: Path, events: EventTap
+) -> None:
+    first, second = two_lists(db, database, preparation, tmp_path)
+    db.execute("UPDATE batch_preparations SET tries = 1 WHERE batch_id = %s", (first,))
+    assert preparation.step(take(db, database, second)) is None
+    assert preparation.step(take(db, database, first)) is None
+    found = read_import(db, first)
+    assert (found["phase"], found["line_numbers"], found["fetched"]) == ("matching", [], None)
+    assert found["detected"] == {"overtaken_by_import": second}
+    assert events.wait_for("list.overtaken")["by_import"] == second
+
+
+def test_nor_does_one_that_is_read_while_a_newer_one_is(
+    db: psycopg.Connection, database: Database, preparation: Preparation, tmp_path: Path, monkeypatch: Any
+) -> None:
+    first, second = two_lists(db, database, preparation, tmp_path)
+    write_lines = intake.write_lines
+
+    def late(*of_first: Any) -> None:
+        monkeypatch.setattr(intake, "write_lines", write_lines)
+        write_lines(*of_first)
+        db.execute("UPDATE supplier_imports SET phase = 'matching' WHERE id = %s", (second,))
+
+    monkeypatch.setattr(intake, "write_lines", late)
+    assert preparation.step(take(db, database, first)) is None
+    assert read_import(db, first)["detected"] == {"overtaken_by_import": second}
+
+
+def test_an_item_that_is_linked_while_it_goes_leaves_no_offer(db: psycopg.Connection, database: Database) -> None:
+    (product_id,) = shop(db, products=1)
+    acme = supplier(db)
+    import_id = order(db, acme, "x")
+    gone = item(db, acme, "sku|9", price=5, currency="EUR")
+    link = "UPDATE supplier_items SET product_id = %s"
+    refresh = "SELECT catalogd_refresh_offers(ARRAY[%s]::bigint[])"
+    with database.connect() as php, database.connect() as daemon, database.connect() as third:
+
+        def decide() -> None:
+            php.execute("SELECT FROM products FOR NO KEY UPDATE")
+            php.execute(link, (product_id,))
+            php.execute(refresh, (product_id,))
+
+        def take_away() -> list[tuple[Any, ...]]:
+            with daemon.transaction():
+                intake.mark_gone(daemon, import_id, [gone])
+                return rows(third, "SELECT FROM products FOR NO KEY UPDATE SKIP LOCKED")
+
+        assert interleave(db, php, decide, take_away) == []  # for the product is locked
+    assert rows(db, "SELECT gone_at IS NULL, product_id FROM supplier_items") == [(False, product_id)]
+    assert rows(db, "SELECT * FROM product_offers") == []
+
+
 def test_whoever_has_lost_the_import_stops_in_the_middle_of_it(
     db: psycopg.Connection, database: Database, preparation: Preparation, tmp_path: Path
 ) -> None:
@@ -316,7 +499,7 @@ def test_whoever_has_lost_the_import_stops_in_the_middle_of_it(
 
         def transaction(self) -> Any:
             self.calls += 1
-            if self.calls == 4:
+            if self.calls == 5:
                 db.execute("UPDATE batch_preparations SET claimed_by = 'other/p1'")
             return held.transaction()
 

@@ -352,7 +352,7 @@ def test_an_item_that_comes_back_is_offered_again(
     db.execute(
         "INSERT INTO match_reviews (supplier_item_id, score, candidates) SELECT id, 80, '[]' FROM supplier_items"
     )
-    intake.mark_gone(db, 9_999, [items(db, "id")[0][0]], [products["drill"]])
+    intake.mark_gone(db, order(db, acme, "x"), [items(db, "id")[0][0]])
     assert rows(db, "SELECT count(*) FROM product_offers") == [(0,)]
     assert rows(db, "SELECT status FROM match_reviews") == [("superseded",)]
     treat_list(db, workload, acme, with_price(DRILL, 99))

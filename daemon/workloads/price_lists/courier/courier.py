@@ -91,9 +91,11 @@ class Courier:
     def _order(self, hold: Hold, order: Order, job: Job, service: Service) -> timedelta:
         parcel = pack(order, self._limits, Pulse(_tick(hold), self._limits), self._look_up)
         job_id, is_known = service.order(parcel, job.key, _tick(hold))
+        job = job.ordered_as(job_id)
         with hold.transaction() as conn:
-            store.write_job(conn, order.id, job.ordered_as(job_id))
-        log.info("analysis.ordered", source=parcel.public, file_type=parcel.file_type, job=job_id, is_known=is_known)
+            store.write_job(conn, order.id, job)
+        shown = _shown(job, order)
+        log.info("analysis.ordered", source=parcel.public, file_type=parcel.file_type, job=shown, is_known=is_known)
         return self._habits.poll
 
     def _look(self, hold: Hold, order: Order, job: Job, job_id: str, service: Service) -> timedelta:
@@ -110,13 +112,15 @@ class Courier:
                 return self._take(hold, order, job, service, answer)
 
     def _mirror(self, hold: Hold, order: Order, job: Job, working: Working) -> timedelta:
-        after = job.after(working, without_secrets(working.said, order))
-        is_advanced = job.is_behind(after)
+        after = job.after(working, without_secrets(working.said, order), order.retry_count)
+        is_advanced = job.has_advanced_to(after)
         with hold.transaction() as conn:
             idle_s = 0.0 if is_advanced else store.read_idle_s(conn, order.id)
+            is_idle = idle_s > self._habits.patience.total_seconds()
+            after = after.stuck() if is_idle else after
             if after != job or idle_s < 0:
                 store.write_job(conn, order.id, after, is_advanced=is_advanced or idle_s < 0)
-        if idle_s > self._habits.patience.total_seconds():
+        if is_idle:
             reason = f"there was no progress for {self._habits.patience.total_seconds() / 60:g} minutes"
             return self._give_up(hold, order, job, reason)
         return self._habits.poll
@@ -127,14 +131,14 @@ class Courier:
         with hold.transaction() as conn:
             intake.write_fetched(conn, order.id, file.name, file.label.sha256, fetched)
             store.write_job(conn, order.id, job.fetched())
-        log.info("analysis.done", job=job.id, size_bytes=file.label.size_bytes, sha256=file.label.sha256)
+        log.info("analysis.done", job=_shown(job, order), size_bytes=file.label.size_bytes, sha256=file.label.sha256)
         return AT_ONCE
 
     def _order_again(self, hold: Hold, order: Order, job: Job) -> timedelta:
         if job.forgotten >= MOST_FORGOTTEN:
             reason = f"the service forgot the job {job.forgotten + 1} times"
             return self._give_up(hold, order, job, reason)
-        log.warning("analysis.forgotten", job=job.id, times=job.forgotten + 1)
+        log.warning("analysis.forgotten", job=_shown(job, order), times=job.forgotten + 1)
         with hold.transaction() as conn:
             store.write_job(conn, order.id, job.lost())
         return AT_ONCE
@@ -143,9 +147,14 @@ class Courier:
         """What an earlier attempt had ordered is not worth more: a retry orders anew."""
         if job.attempt >= order.retry_count:
             raise BatchFailed(f"The analysis failed: {reason.rstrip('.')}.")
-        log.info("analysis.renewed", job=job.id, reason=reason)
+        log.info("analysis.renewed", job=_shown(job, order), reason=reason)
         self._begin(hold, order)
         return AT_ONCE
+
+
+def _shown(job: Job, order: Order) -> str | None:
+    """As the service calls it, which may be by the address that it was given."""
+    return None if job.id is None else without_secrets(job.id, order)
 
 
 def _tick(hold: Hold) -> Tick:

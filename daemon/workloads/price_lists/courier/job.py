@@ -21,10 +21,12 @@ class Job:
     is_analyzing: bool = False
     percent: int = 0  # of the phase
     forgotten: int = 0  # how often the service did not know it any more
+    seen_in: int | None = None  # the import's retry_count when the service was last asked for it
+    is_stuck: bool = False  # it was given up because it made no progress
 
     @classmethod
     def new(cls, import_id: int, attempt: int) -> Self:
-        return cls(f"catalogd-{import_id}-{attempt}-{secrets.token_hex(8)}", attempt)
+        return cls(f"catalogd-{import_id}-{attempt}-{secrets.token_hex(8)}", attempt, seen_in=attempt)
 
     @classmethod
     def from_json(cls, values: Any) -> Self | None:
@@ -43,15 +45,21 @@ class Job:
     def ordered_as(self, job_id: str) -> Self:
         return replace(self, id=job_id)
 
-    def after(self, working: Working, said: str) -> Self:
+    def after(self, working: Working, said: str, attempt: int) -> Self:
         """As the service says it is, but never further back than it was. `said` is its phase, fit to be kept."""
         before = (self.is_analyzing, self.percent)
         percent = working.percent if working.percent is not None else 0
         is_analyzing, percent = max(before, (working.is_analyzing, percent))
-        return replace(self, said=said, is_analyzing=is_analyzing, percent=percent)
+        is_stuck = self.is_stuck and before == (is_analyzing, percent)
+        return replace(self, said=said, is_analyzing=is_analyzing, percent=percent, seen_in=attempt, is_stuck=is_stuck)
 
-    def is_behind(self, other: "Job") -> bool:
-        return (self.is_analyzing, self.percent) < (other.is_analyzing, other.percent)
+    def has_advanced_to(self, other: "Job") -> bool:
+        """Or is looked at again after a while in which nobody asked for it: its time begins anew."""
+        is_behind = (self.is_analyzing, self.percent) < (other.is_analyzing, other.percent)
+        return is_behind or (self.seen_in != other.seen_in and not self.is_stuck)
+
+    def stuck(self) -> Self:
+        return replace(self, is_stuck=True)
 
     def fetched(self) -> Self:
         return replace(self, is_fetched=True)

@@ -1,6 +1,5 @@
 """The score of a pair: an additive logistic model with shipped weights, which people's reviews teach."""
 
-import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,19 +12,25 @@ from numpy.typing import NDArray
 
 from daemon.workloads.price_lists.matching.features import COLUMN, FEATURES, LEAD, NAMES
 
-FORMAT = 1
 MOST_LEAD = 3.0  # log-odds; a greater lead says no more
-HOLD = 3.0  # with how many reviews' force a weight is held where it was
-MOST_REVIEWS = 20_000  # the latest are learned from
+HOLD = 200.0  # as many reviews would hold the scorer where it was
+_GREATER: dict[str, float] = dict.fromkeys(["words_shared", "line_only", "product_only"], 4)
+_GREATER |= dict.fromkeys(["quantities_same", "quantities_other", "price_very_far", "lead"], 3)
+_GREATER |= dict.fromkeys(["numbers_shared", "price_far"], 2)
+_MOST = np.array([_GREATER.get(name, 1) for name in NAMES], dtype=np.float64)  # of each feature; see Features
 _SIGNS = np.array([feature.sign for feature in FEATURES], dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)
 class Reviewed:
-    """What a person decided on a candidate: the features kept with it, by name; those not named are 0."""
+    """What a person decided on a candidate: the features kept with it, by name; those not named are 0.
+
+    answer: above 0 that it is the thing, below 0 that it is not; 1 or -1 is a whole decision. Candidates that were not
+    chosen share one among them.
+    """
 
     features: Mapping[str, float]
-    is_same: bool
+    answer: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,12 +38,10 @@ class Scorer:
     """Log-odds that a pair is the same: offset + values @ weights. Pure; shared by threads.
 
     weights: float64 (features,), each with the sign of its feature or 0.
-    reviews: number of people's decisions that it has learned from.
     """
 
     weights: NDArray[np.float64]
     offset: float
-    reviews: int = 0
 
     def score(self, values: NDArray[np.float64], lines: NDArray[np.intp]) -> NDArray[np.float64]:
         """The log-odds of pairs, whose column `lead` is filled in: how far each is ahead of its line's best other
@@ -54,51 +57,32 @@ class Scorer:
     def taught(self, reviews: Sequence[Reviewed]) -> Self:
         """A scorer that has learned from people's decisions, too. The same reviews give the same scorer.
 
-        Logistic regression in which each weight is held to what it was by a spring as strong as HOLD reviews (a normal
-        prior about the shipped weights): few reviews change little, and what no review speaks of stays. Signs are kept:
-        no review makes an equal barcode speak against. Names that are no features any more, and values that are no
-        numbers, are passed over.
+        Logistic regression in which each weight is held to what it was as HOLD reviews with the feature at its greatest
+        would hold it (a normal prior about the shipped weights): a review moves no pair's log-odds by more than some
+        hundredths, and what no review speaks of stays. The offset and the lead stay, too: only unsure pairs reach
+        people, and how many of those are right says nothing of the others. Signs are kept: no review makes an equal
+        barcode speak against. Names that are no features any more, and values that are no numbers, are passed over.
         """
         from scipy import optimize  # a quarter of a second that only teaching has to pay
 
-        latest = reviews[-MOST_REVIEWS:]
-        if not latest:
+        if not reviews:
             return self
-        values = np.array([_read_values(review.features) for review in latest])
-        side = np.array([1.0 if review.is_same else -1.0 for review in latest])
-        start = np.concatenate(([self.offset], self.weights))
+        values = np.array([_read_values(review.features) for review in reviews])
+        answers = np.array([review.answer for review in reviews])
+        side, force = np.sign(answers), np.abs(answers)
+        hold = HOLD * _MOST**2
 
-        def loss(parameters: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-            agreement = side * (values @ parameters[1:] + parameters[0])
-            moved = parameters - start
-            slope = -side * np.exp(-np.logaddexp(0, agreement))
-            gradient = np.concatenate(([slope.sum()], values.T @ slope)) + HOLD * moved
-            return float(np.logaddexp(0, -agreement).sum() + HOLD / 2 * moved @ moved), gradient
+        def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+            agreement = side * (values @ weights + self.offset)
+            moved = weights - self.weights
+            slope = -force * side * np.exp(-np.logaddexp(0, agreement))
+            total = force @ np.logaddexp(0, -agreement) + moved @ (hold * moved) / 2
+            return float(total), values.T @ slope + hold * moved
 
-        bounds = [(None, None), *((0, None) if sign > 0 else (None, 0) for sign in _SIGNS)]
-        best = optimize.minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
-        return replace(self, weights=best[1:], offset=float(best[0]), reviews=self.reviews + len(latest))
-
-    def to_bytes(self) -> bytes:
-        """JSON in UTF-8, for from_bytes."""
-        weights = dict(zip(NAMES, self.weights.tolist(), strict=True))
-        content = {"format": FORMAT, "offset": self.offset, "reviews": self.reviews, "weights": weights}
-        return json.dumps(content, separators=(",", ":")).encode()
-
-    @classmethod
-    def from_bytes(cls, content: bytes) -> Self:
-        """Raises ValueError for anything but what to_bytes of this version gives."""
-        try:
-            read = json.loads(content)
-            if not isinstance(read, dict) or read["format"] != FORMAT or set(read["weights"]) != set(NAMES):
-                raise ValueError("another version's")
-            weights = np.array([float(read["weights"][name]) for name in NAMES])
-            offset, reviews = float(read["offset"]), int(read["reviews"])
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
-            raise ValueError(f"these are no weights of a scorer: {error}") from error
-        if not np.isfinite([offset, *weights]).all() or (weights * _SIGNS < 0).any():
-            raise ValueError("these are no weights of a scorer: a weight has the wrong sign, or is no number")
-        return cls(weights, offset, reviews)
+        bounds = [(0, None) if sign > 0 else (None, 0) for sign in _SIGNS]
+        bounds[LEAD] = (self.weights[LEAD], self.weights[LEAD])
+        best = optimize.minimize(loss, self.weights, jac=True, method="L-BFGS-B", bounds=bounds).x
+        return replace(self, weights=best)
 
 
 @cache
@@ -133,5 +117,5 @@ def _read_values(features: Mapping[str, float]) -> NDArray[np.float64]:
     for name, value in features.items():
         column = COLUMN.get(name)
         if column is not None and np.isfinite(value):
-            values[column] = np.clip(value, -MOST_LEAD if column == LEAD else 0, 4)
+            values[column] = np.clip(value, -MOST_LEAD if column == LEAD else 0, _MOST[column])
     return values

@@ -13,11 +13,12 @@ SELECT item.id,
        item.barcode,
        item.characteristics,
        ARRAY(
-           SELECT (candidate.value ->> 'product_id')::bigint
+           SELECT DISTINCT (candidate.value ->> 'product_id')::bigint AS product_id
            FROM match_reviews AS review
            CROSS JOIN jsonb_array_elements(review.candidates) AS candidate (value)
            WHERE review.supplier_item_id = item.id
              AND review.status = 'rejected'
+           ORDER BY product_id
        ) AS refused
 FROM unnest(%(supplier_ids)s::bigint[], %(item_keys)s::text[]) AS wanted (supplier_id, item_key)
 JOIN supplier_items AS item

@@ -1,11 +1,19 @@
--- The supplier's newest list that was imported to its end: what was fetched for it.
-SELECT earlier.id,
-       earlier.fetched
+-- What the newest list of the supplier was, if it was imported to its end: then its items say what it said. An import that
+-- has a list already compares it with none: what it wrote of that is not known.
+SELECT newest.id,
+       newest.fetched
 FROM supplier_imports AS import
-JOIN supplier_imports AS earlier
-  ON earlier.supplier_id = import.supplier_id
- AND earlier.id < import.id
- AND earlier.status = 'completed'
+CROSS JOIN LATERAL (
+    SELECT other.id,
+           other.status,
+           other.fetched
+    FROM supplier_imports AS other
+    WHERE other.supplier_id = import.supplier_id
+      AND other.id <> import.id
+      AND other.fetched IS NOT NULL
+    ORDER BY other.id DESC
+    LIMIT 1
+) AS newest
 WHERE import.id = %(import_id)s
-ORDER BY earlier.id DESC
-LIMIT 1
+  AND import.fetched IS NULL
+  AND newest.status = 'completed'

@@ -1,4 +1,4 @@
--- How an import came out. Items are gone by it that went while it was under way.
+-- How an import came out. Items are gone by it that no later list has brought back.
 SELECT import.id,
        supplier.name AS supplier,
        import.status,
@@ -19,8 +19,8 @@ SELECT import.id,
            SELECT count(*)
            FROM supplier_items AS item
            WHERE item.supplier_id = import.supplier_id
-             AND item.last_import_id < import.id
-             AND item.gone_at BETWEEN import.created_at AND coalesce(import.completed_at, now())
+             AND item.last_import_id = import.id
+             AND item.gone_at IS NOT NULL
        ) AS gone,
        coalesce(import.detected, '{{}}') AS detected
 FROM supplier_imports AS import

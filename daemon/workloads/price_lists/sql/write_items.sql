@@ -1,5 +1,6 @@
 -- What the lines say of the supplier's items, with the history of their prices, the lines' results, and the products whose
--- offers have changed by it. A line that comes later in its list, or is of a later list, has been there: it stays.
+-- offers have changed by it. A line that comes later in its list, or is of a later list, has been there: it stays. A line
+-- that a later one of its list is to overwrite is only counted: what it says would be history that never was.
 WITH verdict AS (
     SELECT *
     FROM unnest(%(import_ids)s::bigint[], %(numbers)s::int[], %(product_ids)s::bigint[], %(draft_ids)s::bigint[],
@@ -20,7 +21,15 @@ WITH verdict AS (
            coalesce(line.is_available, line.stock > 0, true) AS is_available,
            coalesce(line.characteristics, '{{}}') AS characteristics,
            row_number() OVER (PARTITION BY import.supplier_id, line.item_key
-                              ORDER BY verdict.import_id DESC, verdict.number DESC) AS place
+                              ORDER BY verdict.import_id DESC, verdict.number DESC) AS place,
+           EXISTS (
+               SELECT
+               FROM supplier_import_lines AS later
+               WHERE later.import_id = line.import_id
+                 AND later.item_key = line.item_key
+                 AND later.number > line.number
+                 AND later.error IS NULL
+           ) AS is_overwritten
     FROM verdict
     JOIN supplier_import_lines AS line
       ON line.import_id = verdict.import_id
@@ -41,6 +50,7 @@ WITH verdict AS (
            manufacturer, part_number, barcode, price, currency, stock, is_available, characteristics, import_id, number
     FROM offered
     WHERE place = 1
+      AND NOT is_overwritten
     ORDER BY supplier_id, item_key
     ON CONFLICT (supplier_id, item_key) DO UPDATE
     SET product_id = excluded.product_id,
@@ -64,12 +74,12 @@ WITH verdict AS (
         last_line = excluded.last_line
     WHERE item.last_import_id IS NULL
        OR (item.last_import_id, item.last_line) <= (excluded.last_import_id, excluded.last_line)
-    RETURNING item.*
+    RETURNING item.*, item.xmax <> 0 AS was_there
 ), compared AS (
     SELECT written.*,
            before.id IS NULL AS is_new,
            before.product_id AS product_before,
-           before.draft_id AS draft_before,
+           written.was_there AND before.id IS NULL AS was_unseen,
            before.id IS NULL
                OR (before.price, before.currency, before.is_available)
                   IS DISTINCT FROM (written.price, written.currency, written.is_available) AS is_repriced,
@@ -105,5 +115,5 @@ SELECT compared.supplier_id,
        compared.is_repriced OR compared.is_altered AS is_changed,
        compared.product_id,
        compared.product_before,
-       CASE WHEN compared.draft_before IS DISTINCT FROM compared.draft_id THEN compared.draft_before END AS draft_left
+       compared.was_unseen
 FROM compared

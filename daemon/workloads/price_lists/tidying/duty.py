@@ -48,5 +48,6 @@ def _delete_lines(means: Means) -> int | None:
         row = conn.execute(statement(PACKAGE, "find_old_lines"), {"age": KEPT}).fetchone()
         if row is None:
             return None
+        conn.execute(statement(PACKAGE, "drop_preparation"), {"import_id": row[0]})
         parameters = {"import_id": row[0], "limit": PORTION}
         return conn.execute(statement(PACKAGE, "delete_lines"), parameters).rowcount

@@ -274,6 +274,25 @@ def test_a_service_that_stays_away_is_given_up_but_its_job_is_not(desk: Desk, se
     assert len(service.jobs) == 1
 
 
+def test_the_time_that_nobody_asked_for_it_is_not_the_jobs(desk: Desk, service: MlService) -> None:
+    """A retry some hours later finds it where it was: it has all its patience again, and no more than that."""
+    service.play = says(working(percent=40), *[Reply(b"", 500)] * MOST_TRIES, working(percent=40))
+    import_id = desk.order()
+    for _ in range(2):
+        desk.step(import_id)
+    for _ in range(MOST_TRIES - 1):
+        put_off(desk, import_id)
+    fail(desk, import_id)
+    desk.pass_time(import_id, 120)
+    desk.retry(import_id)
+    assert desk.step(import_id) == POLL
+    desk.pass_time(import_id, 59)
+    assert desk.step(import_id) == POLL
+    assert len(service.jobs) == 1
+    desk.pass_time(import_id, 2)
+    assert desk.step(import_id) == AT_ONCE  # another is to be ordered
+
+
 def test_a_service_that_is_not_there(new_desk: NewDesk, service: MlService) -> None:
     desk = new_desk(address="http://127.0.0.1:1")
     assert "cannot be reached" in put_off(desk, desk.order())
@@ -331,6 +350,16 @@ def test_progress_never_goes_back(desk: Desk, service: MlService) -> None:
         seen.append(desk.place(import_id))
     assert seen == [("downloading", 0), ("downloading", 70), ("downloading", 70), *[("analyzing", 99)] * 5]
     assert desk.read(import_id)["ml_job"]["said"] == "analyzing"
+
+
+def test_a_job_may_be_called_by_the_address_that_was_given(desk: Desk, service: MlService, events: EventTap) -> None:
+    service.next_ids = [PDF]
+    service.play = lambda _service, job, poll: Reply({}, 404) if poll == 1 and job is service.jobs[0] else completed()
+    desk.go_on(desk.order())
+    assert events.wait_for("analysis.done")
+    assert events.wait_for("analysis.ordered")["job"] == "…"
+    assert "s3cret" not in str(events.all())
+    assert "abc-def" not in str(events.all())
 
 
 def test_the_words_of_the_service_are_kept(desk: Desk, service: MlService) -> None:

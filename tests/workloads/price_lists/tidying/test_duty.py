@@ -142,6 +142,23 @@ def test_an_import_that_is_set_back_later_is_read_again(
     assert read_import(db, import_id)["line_numbers"] == [2, 3, 4]
 
 
+def test_one_that_was_ready_when_it_was_cancelled_is_so_no_longer(
+    db: psycopg.Connection, database: Database, means: Means, shelf: Shelf, preparation: Preparation, tmp_path: Path
+) -> None:
+    """Or it would be cut into lines that are not there."""
+    import_id = read(db, database, preparation, tmp_path)
+    db.execute("UPDATE batch_preparations SET is_ready = true, claimed_by = NULL, kept_until = NULL")
+    db.execute("UPDATE supplier_imports SET status = 'cancelled'")
+    db.execute("UPDATE supplier_imports SET completed_at = now() - interval '25 hours'")
+    other = read(db, database, preparation, tmp_path, lines=2)
+    duty.tidy(means, shelf)
+    assert rows(db, "SELECT batch_id FROM batch_preparations") == [(other,)]
+    db.execute("UPDATE supplier_imports SET status = 'pending', retry_count = 1 WHERE id = %s", (import_id,))
+    while preparation.step(hold(db, database)) is not None:
+        pass
+    assert len(lines_of(db, import_id)) == 2  # as the list is now
+
+
 def test_one_that_is_set_back_soon_goes_on(
     db: psycopg.Connection, database: Database, preparation: Preparation, tmp_path: Path
 ) -> None:

@@ -1,6 +1,0 @@
--- The drafts of these keys. One that was accepted names the product that it was made into.
-SELECT draft_key,
-       id,
-       CASE WHEN status = 'accepted' THEN product_id END AS product_id
-FROM product_drafts
-WHERE draft_key = ANY(%(draft_keys)s)
