@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 AT_ONCE = timedelta(0)
 A_WHILE = timedelta(seconds=1)  # until it is seen again whether an earlier list of the supplier is done
-MOST_TRIES = 6  # of a fetch that fails for a reason that may pass
+MOST_TRIES = 10  # some minutes, of a fetch that fails for a reason that may pass
 TELL_EVERY_S = 1.0  # how far it is
 CHUNK = 5_000  # lines that are written together
 GONE_AT_A_TIME = 1_000  # items
