@@ -49,8 +49,8 @@ real: $(STAMP)   ## figures on a real catalogue: make real CATALOGUE=path.csv.gz
 evaluate: $(STAMP) ## how good the predictions are, with pictures: make evaluate CATALOGUE=path.csv.gz [PLOTS=dir]
 	@$(BIN)/python -m bench.evaluate "$(CATALOGUE)" --plots "$(or $(PLOTS),build)" $(ARGS)
 
-evaluate-matching: $(STAMP) ## how good the matching of price lists is: make evaluate-matching DATA=dir [CATALOGUE=path.csv.gz]
-	@$(BIN)/python -m bench.price_lists.matching "$(DATA)" $(if $(CATALOGUE),--catalogue "$(CATALOGUE)") $(ARGS)
+evaluate-matching: $(STAMP) ## how well price lists are read and matched, and how fast: make evaluate-matching DATA=dir [CATALOGUE=path.csv.gz]
+	@$(BIN)/python -m bench.price_lists.evaluate "$(DATA)" $(if $(CATALOGUE),--catalogue "$(CATALOGUE)") $(ARGS)
 
 soak: $(STAMP)   ## mixed load on two instances for a while; is memory flat? make soak MINUTES=10
 	@$(BIN)/python -m bench.soak --minutes $(or $(MINUTES),10)

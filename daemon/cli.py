@@ -11,8 +11,8 @@ from daemon.errors import DaemonError
 
 COMMANDS = (
     *("run", "migrate", "partition", "grants", "learn", "models", "evaluate", "import", "import-prices"),
-    *("status", "errors", "explain", "precision", "rules", "retry", "cancel", "demo"),
     "sync-suppliers",
+    *("status", "errors", "explain", "precision", "rules", "retry", "cancel", "demo"),
 )
 
 

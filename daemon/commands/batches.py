@@ -16,6 +16,7 @@ from daemon.commands.kinds import call
 from daemon.database.statements import statement
 from daemon.workloads.categorization.explanation import one_line
 from daemon.workloads.kind import Kind, Sight
+from daemon.workloads.registry import REGISTRY
 
 LARGEST_ID = 2**63 - 1
 COLOURS = {
@@ -82,6 +83,16 @@ def list_batches(conn: Connection, kind: Kind, batch_id: int | None) -> list[Lis
         batches = cursor.execute(_statement("list_batches", kind), {"batch_id": batch_id}).fetchall()
     sights = kind.look(conn, [batch.id for batch in batches])
     return [Listed(kind, batch, sights.get(batch.id, Sight())) for batch in batches]
+
+
+def find_elsewhere(conn: Connection, kind: Kind, batch_id: int, command: str) -> str:
+    """The end of a sentence: where there is a batch of this number, if it is of another kind of work only."""
+    if list_batches(conn, kind, batch_id):
+        return ""
+    for entry in REGISTRY:
+        if entry.name != kind.name and list_batches(conn, entry.describe(), batch_id):
+            return f"; there is one of {entry.name}: catalogd {command} {batch_id} --of {entry.name}"
+    return ""
 
 
 def list_errors(conn: Connection, kind: Kind, batch_id: int) -> Iterator[ItemError]:

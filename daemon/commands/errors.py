@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def act(options: argparse.Namespace) -> int:
     import sys
 
-    from daemon.commands.batches import list_batches, list_errors
+    from daemon.commands.batches import find_elsewhere, list_batches, list_errors
     from daemon.commands.connection import connected
     from daemon.commands.kinds import call, kind_of
     from daemon.errors import UsageError
@@ -28,7 +28,8 @@ def act(options: argparse.Namespace) -> int:
     kind = kind_of(options)
     with connected("errors") as conn:
         if not list_batches(conn, kind, options.id):
-            raise UsageError(f"there is no {call(kind, options.id)}")
+            elsewhere = find_elsewhere(conn, kind, options.id, "errors")
+            raise UsageError(f"there is no {call(kind, options.id)}{elsewhere}")
         for error in list_errors(conn, kind, options.id):
             known = error.details if isinstance(error.details, dict) else {}
             details = (str(known.get(key, "")) for key in kind.details)

@@ -77,13 +77,15 @@ def _order(options: argparse.Namespace) -> "NewImport":
     from daemon.commands.kinds import require_installed
     from daemon.errors import UsageError
     from daemon.workloads.price_lists.ordering import NewImport, guess_source_type, is_on_the_web
-    from daemon.workloads.price_lists.reading.options import ColumnMapping, Options
+    from daemon.workloads.price_lists.reading.options import ColumnMapping, Options, unknown_options
     from daemon.workloads.price_lists.reading.refusal import ListUnreadable
 
     chosen = dict(_option(pair) for pair in options.option)
     if options.currency is not None:
         chosen["currency"] = options.currency
     mapping = None if options.mapping is None else _mapping(options.mapping)
+    if unknown := unknown_options(chosen):
+        raise UsageError(f"--option: {unknown[0]}")
     try:
         Options.parse(chosen)
         ColumnMapping.parse(mapping)

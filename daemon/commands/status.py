@@ -18,7 +18,7 @@ def act(options: argparse.Namespace) -> int:
     import json
     import sys
 
-    from daemon.commands.batches import list_batches, show_batches, show_remarks
+    from daemon.commands.batches import find_elsewhere, list_batches, show_batches, show_remarks
     from daemon.commands.connection import connected
     from daemon.commands.duties import describe_duties
     from daemon.commands.kinds import call, kind_of, kinds_of
@@ -27,9 +27,10 @@ def act(options: argparse.Namespace) -> int:
     kinds = kinds_of(options) if options.id is None else [kind_of(options)]
     with connected("status") as conn:
         listed = [each for kind in kinds for each in list_batches(conn, kind, options.id)]
+        if options.id is not None and not listed:
+            elsewhere = find_elsewhere(conn, kinds[0], options.id, "status")
+            raise UsageError(f"there is no {call(kinds[0], options.id)}{elsewhere}")
         duties = list(describe_duties(conn)) if options.id is None and not options.json else []
-    if options.id is not None and not listed:
-        raise UsageError(f"there is no {call(kinds[0], options.id)}")
     if options.json:
         rows = [each.as_json for each in listed]
         sys.stdout.write(json.dumps(rows if options.id is None else rows[0], default=str) + "\n")

@@ -46,7 +46,7 @@ def test_a_file_is_laid_in_and_ordered_as_php_does(
         code, out, err = command(
             *("import-prices", str(bolts), "--supplier", "Bolt & Co", "--currency", "EUR", "--no-wait"),
             *("--mapping", '{"name": "Item", "price": 4}', "--option", "header_row=3", "--option", "encoding=cp1252"),
-            *("--option", "note=NaN"),  # no JSON for Postgres
+            *("--option", "file_type=NaN"),  # no JSON for Postgres
         )
     finally:
         os.umask(before)
@@ -55,7 +55,7 @@ def test_a_file_is_laid_in_and_ordered_as_php_does(
     assert out == f"import {found['id']} is ordered; see: catalogd status {found['id']} --of price-lists\n"
     assert (found["status"], found["phase"], found["source_type"]) == ("pending", "downloading", "csv")
     assert found["column_mapping"] == {"name": "Item", "price": 4}
-    assert found["options"] == {"header_row": 3, "encoding": "cp1252", "note": "NaN", "currency": "EUR"}
+    assert found["options"] == {"header_row": 3, "encoding": "cp1252", "file_type": "NaN", "currency": "EUR"}
     assert rows(db, "SELECT id, name FROM suppliers") == [(found["supplier_id"], "Bolt & Co")]
     laid = Path(found["source_url"])
     assert laid.parent == tmp_path / "shelf" / "incoming"
@@ -140,7 +140,11 @@ def test_an_address_is_given_as_it_is(command: Command, db: psycopg.Connection, 
         (["a.csv", "--supplier", "A", "--option", "header_row"], "--option: 'header_row' is not KEY=VALUE"),
         (["a.csv", "--supplier", "A", "--option", "header_row=0"], "option header_row: "),
         (["a.csv", "--supplier", "A", "--option", "header_row=NaN"], "option header_row: "),
-        (["a.csv", "--supplier", "A", "--currency", "Euro"], "option currency: 'Euro' is no currency; example: EUR"),
+        (
+            ["a.csv", "--supplier", "A", "--option", "delimeter=;"],
+            "--option: there is no option 'delimeter'; there are ",
+        ),
+        (["a.csv", "--supplier", "A", "--currency", "Euro"], "option currency: 'Euro' is no currency; example: EUR\n"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -104,6 +104,17 @@ def test_an_unknown_import_is_a_usage_error(command: Command, db: psycopg.Connec
     assert command(name, "1", "--of", "recommendations")[0] == 2
 
 
+@pytest.mark.parametrize("name", ["status", "errors", "retry", "cancel"])
+def test_who_means_an_import_is_told_how_to_say_so(command: Command, db: psycopg.Connection, name: str) -> None:
+    import_id = order(db, supplier(db), "a.csv", status="completed")
+    code, out, err = command(name, str(import_id))
+    assert (code, out) == (2, "")
+    hint = f"; there is one of price-lists: catalogd {name} {import_id} --of price-lists\n"
+    assert err.endswith(hint)
+    assert batch(db, [1]) == import_id
+    assert "price-lists" not in command(name, str(import_id))[2]
+
+
 def test_help_imports_nothing_heavy() -> None:
     heavy = "psycopg", "pydantic", "structlog", "numpy", "rich", "httpx", "rapidfuzz"
     program = (

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from daemon.engine.workload import BatchTable
+from daemon.workloads.price_lists.reading.options import OPTIONS
 
 TABLE = BatchTable(
     name="supplier_imports",
@@ -58,9 +59,12 @@ class Order:
 
     @property
     def reading_options(self) -> dict[str, Any]:
-        """How the list is to be read: the supplier's habits, and what this import says otherwise."""
+        """How the list is to be read: the supplier's habits, and what this import says otherwise.
+
+        What else is kept of the supplier there is no option.
+        """
         own = self.options if isinstance(self.options, Mapping) else {}
-        return {**self.supplier_meta, **own}
+        return {name: value for name, value in self.supplier_meta.items() if name in OPTIONS} | dict(own)
 
     @property
     def fingerprint(self) -> str:

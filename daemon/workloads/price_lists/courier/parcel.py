@@ -9,7 +9,7 @@ from urllib.parse import quote, quote_plus
 import httpx
 
 from daemon.workloads.price_lists.fetching.addresses import is_permitted
-from daemon.workloads.price_lists.fetching.failure import FetchFailed
+from daemon.workloads.price_lists.fetching.failure import FetchFailed, outside_of_folders, private_network
 from daemon.workloads.price_lists.fetching.limits import Limits
 from daemon.workloads.price_lists.fetching.names import LookUp
 from daemon.workloads.price_lists.fetching.pulse import Pulse
@@ -79,7 +79,7 @@ def _require_folder(place: str, limits: Limits) -> None:
                 return
         except ValueError:  # a NUL in it
             break
-    raise FetchFailed("folder_refused", "the path of the list is in none of the folders that lists may be read from")
+    raise outside_of_folders()
 
 
 def _require_permitted(url: httpx.URL, limits: Limits, pulse: Pulse, look_up: LookUp) -> None:
@@ -91,8 +91,7 @@ def _require_permitted(url: httpx.URL, limits: Limits, pulse: Pulse, look_up: Lo
             return
         raise
     if not all(is_permitted(address, limits.private_networks) for address in addresses):
-        message = f"{url.host} is inside a private network, and such addresses are not allowed here"
-        raise FetchFailed("address_refused", message)
+        raise private_network(url.host)
 
 
 def without_secrets(text: str, order: Order) -> str:

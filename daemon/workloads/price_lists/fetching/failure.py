@@ -17,3 +17,19 @@ class FetchFailed(Exception):
         self.message = message
         self.is_transient = is_transient  # trying again later may help, without a person's doing
         self.retry_after = retry_after  # not before that, says the server
+
+
+def private_network(host: str) -> FetchFailed:
+    message = (
+        f"{host} is inside a private network, and such addresses are not allowed here; if lists are to be fetched from"
+        " it, name the network in CATALOGD_PRICE_LIST_NETWORKS"
+    )
+    return FetchFailed("address_refused", message)
+
+
+def outside_of_folders() -> FetchFailed:
+    message = (
+        "the path of the list is in none of the folders that lists may be read from; if they are to be read from there,"
+        " name the folder in CATALOGD_PRICE_LIST_SOURCES"
+    )
+    return FetchFailed("folder_refused", message)

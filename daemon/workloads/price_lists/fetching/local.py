@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from daemon.workloads.price_lists.fetching.failure import FetchFailed
+from daemon.workloads.price_lists.fetching.failure import FetchFailed, outside_of_folders
 from daemon.workloads.price_lists.fetching.pulse import Pulse
 from daemon.workloads.price_lists.fetching.shelf import Draft
 
@@ -66,8 +66,7 @@ def _open(place: str, folders: Sequence[Path]) -> int:
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             return _descend(root, path.relative_to(root).parts)
     if not is_inside:
-        message = "the path of the list is in none of the folders that lists may be read from"
-        raise FetchFailed("folder_refused", message)
+        raise outside_of_folders()
     message = "there is no file at the path of the list; an address on the web begins with https://"
     raise FetchFailed("no_such_file", message)
 

@@ -14,7 +14,7 @@ import h11
 import httpx
 
 from daemon.workloads.price_lists.fetching.addresses import is_permitted
-from daemon.workloads.price_lists.fetching.failure import FetchFailed
+from daemon.workloads.price_lists.fetching.failure import FetchFailed, private_network
 from daemon.workloads.price_lists.fetching.limits import Limits
 from daemon.workloads.price_lists.fetching.names import LookUp
 from daemon.workloads.price_lists.fetching.pulse import Pulse
@@ -49,8 +49,7 @@ class Transport:
         port = url.port or {"http": 80, "https": 443}[url.scheme]
         addresses = self._look_up(name, self._pulse)
         if not all(is_permitted(address, self._limits.private_networks) for address in addresses):
-            message = f"{url.host} is inside a private network, and such addresses are not allowed here"
-            raise FetchFailed("address_refused", message)
+            raise private_network(url.host)
         wire = Wire.connect(
             addresses,
             port,

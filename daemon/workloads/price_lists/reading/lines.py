@@ -18,6 +18,7 @@ from daemon.workloads.price_lists.reading.price import (
     BadPrice,
     DecimalSign,
     Price,
+    is_ambiguous,
     read_number,
     read_price,
     vote,
@@ -34,6 +35,8 @@ _SHOWN = 200  # characters of a value that a message shows
 _REMEMBERED = 20_000  # values of a column whose meaning is kept
 
 _STEP = Decimal("0.0001")
+SIGNS: tuple[DecimalSign, ...] = (".", ",")
+GUESSED = frozenset(("delimiter", "default"))  # what decides on the decimal sign where the values do not
 _ERRORS = words("spreadsheet_errors")
 _TOTALS = words("totals")
 
@@ -79,12 +82,24 @@ class LineMaker:
         header = columns.header[price] if price is not None else ""
         self.currency = find_currency(header, options.currency) or options.currency
         self.decimal, self.decided_by = self._find_decimal(sample, likely)
+        self._doubtful: str | None = None  # the first price that may mean something else
         self._prices: Memory[Cell, Price | BadPrice] = Memory(self._read_price)
         self._currencies: Memory[str, str | None] = Memory(lambda text: currency_of(text, self.currency))
         self._stocks: Memory[Cell, tuple[Decimal | None, bool | None]] = Memory(lambda c: read_stock(c, self.decimal))
         self._availability: Memory[str, bool | None] = Memory(read_availability)
         self._units: Memory[str, int] = Memory(self._read_unit)
         self._makers: Memory[str, str] = Memory(_in_one_line)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a person should look at, once the lines are made."""
+        if self._doubtful is None:
+            return []
+        meant = {sign: read_price(self._doubtful, sign, self.currency).amount for sign in SIGNS}
+        return [
+            f"prices such as {self._doubtful} may mean {meant[',']} or {meant['.']}: read as {meant[self.decimal]};"
+            " the option decimal tells"
+        ]
 
     def make(self, block: Block) -> list[Line | BadLine]:
         """The lines of a block in their order; rows that are blank, totals or repeated headers give none."""
@@ -277,6 +292,8 @@ class LineMaker:
             price = read_price(cell.strip() if isinstance(cell, str) else cell, self.decimal, self.currency)
         except BadPrice as error:
             return error
+        if self._doubtful is None and self.decided_by in GUESSED and isinstance(cell, str) and is_ambiguous(cell):
+            self._doubtful = cell.strip()
         return NO_PRICE if price.amount == 0 and self._options.zero_price == "none" else price
 
     def _read_unit(self, text: str) -> int:

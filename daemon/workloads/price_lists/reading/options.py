@@ -24,6 +24,11 @@ FIELDS = (
 PriceKind = Literal["dealer", "net", "plain", "gross", "retail"]
 PRICE_KINDS: tuple[PriceKind, ...] = ("dealer", "net", "plain", "gross", "retail")
 
+# Options of an import that say nothing of how its list is read.
+ELSEWHERE = frozenset(("force", "most_gone_percent", "use_ml_processing", "file_type"))
+# What else stands beside them in a supplier's habits.
+HABITS = frozenset(("column_mapping", "from_sheet", "sheet_columns"))
+
 Position = Annotated[int, Field(ge=0)]
 Place = str | Position | None
 
@@ -78,6 +83,19 @@ class Options(BaseModel):
             raise ListUnreadable("bad_options", _explain("option", error)) from error
 
 
+OPTIONS = frozenset(Options.model_fields) | ELSEWHERE
+
+
+def unknown_options(options: object) -> list[str]:
+    """A sentence for each name that nothing knows, such as one that is mistyped."""
+    names = options if isinstance(options, Mapping) else {}
+    return [
+        f"there is no option {str(name)[:60]!r}; there are {', '.join(sorted(OPTIONS))}"
+        for name in names
+        if name not in OPTIONS | HABITS
+    ]
+
+
 class ColumnMapping(BaseModel):
     """Where the fields stand: by header, by letter, or by position from 0. None: nowhere, whatever a header says."""
 
@@ -112,4 +130,6 @@ def _explain(what: str, error: ValidationError) -> str:
         return f"{what} {name}: there is no such field; the fields are: {', '.join(FIELDS)}"
     if what == "mapping":
         return f"mapping {name}: expected a header, a letter or a position from 0, not {str(first['input'])[:60]!r}"
-    return f"{what} {name}: {first['msg'].removeprefix('Value error, ')}; it is {str(first['input'])[:60]!r}"
+    if first["type"] == "value_error":  # a sentence of ours, which names the value
+        return f"{what} {name}: {first['msg'].removeprefix('Value error, ')}"
+    return f"{what} {name}: {first['msg']}; it is {str(first['input'])[:60]!r}"

@@ -85,6 +85,14 @@ def vote(cells: Iterable[Cell]) -> Counter[str]:
     return votes
 
 
+def is_ambiguous(cell: Cell) -> bool:
+    """Whether only the decimal sign tells what the number means: "1,234" is 1234 or 1.234."""
+    found = _NUMBER.search(cell[:_LONGEST]) if isinstance(cell, str) else None
+    digits = found[0].rstrip(_SPACES) if found else ""
+    is_divided = ("." in digits or "," in digits) and not digits.endswith((".", ","))
+    return is_divided and _decimal_of(digits) is None
+
+
 def _read_text(text: str, decimal: DecimalSign, home: str | None) -> Price:
     text = text.strip()
     if not text or " ".join(text.lower().rstrip("!*:. ").split()) in _NOTHING or text.lower() in _NOTHING:

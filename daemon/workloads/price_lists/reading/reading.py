@@ -1,7 +1,7 @@
 """Reads a supplier's file as a stream of lines."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from daemon.workloads.price_lists.reading.headers import NoSuchColumn, scores_of
 from daemon.workloads.price_lists.reading.kind import open_book
 from daemon.workloads.price_lists.reading.layout import DEEPEST, Layout, NoHeader, find_layout
 from daemon.workloads.price_lists.reading.lines import LineMaker
-from daemon.workloads.price_lists.reading.options import ColumnMapping, Options
+from daemon.workloads.price_lists.reading.options import ColumnMapping, Options, unknown_options
 from daemon.workloads.price_lists.reading.refusal import ListUnreadable
 from daemon.workloads.price_lists.reading.table import Book, Table
 
@@ -38,7 +38,7 @@ def read(
     progress = Progress(tick)
     book = open_book(path, settings, _known_columns, progress.beat)
     try:
-        return Reading(book, settings, places, progress)
+        return Reading(book, settings, places, progress, unknown_options(options))
     except BaseException:
         book.close()
         raise
@@ -70,15 +70,25 @@ class Reading:
     """A list that is open. `detected` is JSON: what was found out, and, once all lines are read, what was counted."""
 
     def __init__(
-        self, book: Book, options: Options, mapping: Mapping[str, str | int | None], progress: Progress
+        self,
+        book: Book,
+        options: Options,
+        mapping: Mapping[str, str | int | None],
+        progress: Progress,
+        warnings: Sequence[str] = (),
     ) -> None:
-        """Raises ListUnreadable when no table of the book is a list."""
+        """`warnings` are those that there are before anything is read.
+
+        Raises ListUnreadable when no table of the book is a list.
+        """
         self._book = book
         self._progress = progress
         self._told: Counter[str] = Counter()
+        self._warnings: list[str] = []
         self.detected: dict[str, object] = dict(book.facts)
         self._lists = self._find_lists(options, mapping)
         self._tell_mapping()
+        self._warn(warnings)
 
     def __enter__(self) -> Self:
         return self
@@ -104,6 +114,13 @@ class Reading:
         progress.share = 1.0
         progress.beat()
         self.detected["counted"] = dict(+self._told)  # without noughts
+        self._warn(warning for each in self._lists for warning in each.maker.warnings)
+
+    def _warn(self, warnings: Iterable[str]) -> None:
+        """Without warnings there is no such fact."""
+        self._warnings = list(dict.fromkeys([*self._warnings, *warnings]))
+        if self._warnings:
+            self.detected["warnings"] = self._warnings
 
     def _find_lists(self, options: Options, mapping: Mapping[str, str | int | None]) -> Sequence[_List]:
         """The tables that are lists. What the others lack is told; it is an error when no table is one."""

@@ -49,7 +49,7 @@ def read_sheet(path: Path, beat: Callable[[], None]) -> Sheet:
         for table in book.tables:
             width, header_line, header = _find_header(table)
             if header_line:
-                return _read(table, width, header_line, header, beat)
+                return _read(table, width, header_line, header, beat, has_quotes=book.facts.get("kind") == "csv")
             seen = seen or header
     there = ", ".join(f"“{text}”" for text in seen if text)[:300]
     raise ListUnreadable(
@@ -72,7 +72,9 @@ def _find_header(table: Table) -> tuple[int, int, Sequence[str]]:
     return width, 0, _texts(sample[0].cells) if sample else ()
 
 
-def _read(table: Table, width: int, header_line: int, header: Sequence[str], beat: Callable[[], None]) -> Sheet:
+def _read(
+    table: Table, width: int, header_line: int, header: Sequence[str], beat: Callable[[], None], *, has_quotes: bool
+) -> Sheet:
     names = [field_of(text) for text in header]
     entries: list[Entry] = []
     bad: list[BadRow] = []
@@ -91,12 +93,23 @@ def _read(table: Table, width: int, header_line: int, header: Sequence[str], bea
                 raise ListUnreadable("too_long", f"The sheet has more than {MOST_ROWS:,} rows.")
             name = values.get("name", "")
             try:
+                if has_quotes:
+                    _require_width(cells, len(names))
                 entries.append(_entry(number, name, values, listed))
             except BadEntry as error:
                 bad.append(BadRow(number, name, str(error)))
                 may_miss_some = may_miss_some or (not name and "source_url" in values)
             listed.add(name.casefold())
     return Sheet(entries, bad, may_miss_some)
+
+
+def _require_width(cells: Cells, width: int) -> None:
+    """Of a workbook notes may stand beside the table; of a text file a cell too many is one that was cut in two."""
+    if any(_texts(cells[width:])):
+        raise BadEntry(
+            f"it has {len(cells)} cells, but the sheet has {width} columns: what holds the sign between the cells must"
+            " stand in quotes"
+        )
 
 
 def _entry(number: int, name: str, values: dict[str, str], listed: set[str]) -> Entry:

@@ -23,7 +23,8 @@ def test_loopback_is_refused_unless_allowed(shelf: Shelf) -> None:
     with Supplier() as supplier:
         failure = refused(supplier.url(), shelf, limits=Limits())
     assert (failure.code, failure.is_transient) == ("address_refused", False)
-    assert failure.message == "127.0.0.1 is inside a private network, and such addresses are not allowed here"
+    assert failure.message.startswith("127.0.0.1 is inside a private network, and such addresses are not allowed here;")
+    assert failure.message.endswith(" CATALOGD_PRICE_LIST_NETWORKS")
     assert supplier.visits == []
 
 

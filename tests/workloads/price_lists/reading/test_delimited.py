@@ -141,6 +141,29 @@ def test_the_decimal_sign(reading, rows, options, price, decided_by):
     assert (lines[0].price, detected["decimal_decided_by"]) == (price, decided_by)
 
 
+@pytest.mark.parametrize(
+    ("prices", "options", "warning"),
+    [
+        (["1,234", "5"], {}, "prices such as 1,234 may mean 1.234 or 1234: read as 1234; the option decimal tells"),
+        (["7", "1.000"], {}, "prices such as 1.000 may mean 1000 or 1.000: read as 1.000; the option decimal tells"),
+        (["1,234"], {"decimal": ","}, None),
+        (["1,234", "12.50"], {}, None),
+        (["1.500,-"], {}, None),
+        (["1 234", "5"], {}, None),
+    ],
+)  # fmt: skip
+def test_a_price_that_may_mean_two_things_is_told(reading, prices, options, warning):
+    rows = "".join(f'{number},a,"{price}"\n' for number, price in enumerate(prices))
+    detected = reading("sku,name,price\n" + rows, options).detected
+    assert detected.get("warnings") == ([warning] if warning else None)
+
+
+def test_an_option_that_nothing_knows_is_told(reading):
+    detected = reading(USUAL, {"delimeter": ";", "force": True, "currency": "EUR"}).detected
+    assert [warning.partition(";")[0] for warning in detected["warnings"]] == ["there is no option 'delimeter'"]
+    assert "delimiter" in detected["warnings"][0]
+
+
 def test_currencies(reading):
     text = "sku;name;Preis in €;Währung\n1;a;5;\n2;b;5 $;\n3;c;5;CHF\n4;d;5 $;CHF\n"
     assert [line.currency for line in reading(text).lines] == ["EUR", "USD", "CHF", "USD"]

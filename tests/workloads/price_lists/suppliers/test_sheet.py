@@ -56,6 +56,16 @@ def test_rows_become_suppliers(tmp_path: Path) -> None:
     assert URL not in repr(first)
 
 
+def test_a_mapping_that_the_delimiter_cuts_in_two_is_told(tmp_path: Path) -> None:
+    mapping = "name = Description; price = Price EUR"
+    header = "name;source_url;column_mapping"
+    found = sheet(tmp_path, header, f"Acme;{URL};{mapping}", f'Best;{URL};"{mapping}"', f"Cut;{URL};;;")
+    assert [entry.name for entry in found.entries] == ["Best", "Cut"]
+    (bad,) = found.bad
+    assert (bad.line, bad.name) == (2, "Acme")
+    assert bad.reason.startswith("it has 4 cells, but the sheet has 3 columns: ")
+
+
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
 def test_it_is_read_as_any_list_is(tmp_path: Path, encoding: str) -> None:
     rows = [f"Händler {number};{URL}" for number in range(20)]
