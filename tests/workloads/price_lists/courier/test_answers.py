@@ -165,8 +165,8 @@ def test_a_job_never_goes_back(answers: list[dict[str, object]]) -> None:
         except FetchFailed:
             continue
         if isinstance(answer, Working):
-            after = job.after(answer, answer.said)
-            assert not after.is_behind(job)
+            after = job.after(answer, answer.said, 0)
+            assert not after.has_advanced_to(job)
             assert Job.from_json(json.loads(json.dumps(after.as_json()))) == after
             job = after
 
