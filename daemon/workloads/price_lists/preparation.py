@@ -32,6 +32,7 @@ MOST_TRIES = 10  # some minutes, of a fetch that fails for a reason that may pas
 TELL_EVERY_S = 1.0  # how far it is
 CHUNK = 5_000  # lines that are written together
 GONE_AT_A_TIME = 1_000  # items
+READ_ELSEWHERE = ("pdf", "other")  # kinds of sources that are not read here
 MOST_GONE_PERCENT = 50.0  # of a supplier's items that one list may take away
 PERCENT = re.compile(r"\s*([0-9]{1,3}(?:\.[0-9]{1,3})?)\s*%?\s*")
 FEW = 20  # items of which all may go
@@ -153,8 +154,9 @@ class Preparation:
             raise BatchFailed("The list could not be read: it has no lines.")
         if not (turn := self._turn(hold, order)).is_now:  # another was read at the same time
             return self._stand_back(hold, order, turn)
-        warnings = self._mark_gone(hold, order, unknown) if lines else []
-        detected = {**reading.detected, "lines": lines, "bad_lines": bad} | ({"warnings": warnings} if warnings else {})
+        detected = {**reading.detected, "lines": lines, "bad_lines": bad}
+        if missed := self._mark_gone(hold, order, unknown) if lines else []:
+            detected["warnings"] = [*_texts(detected.get("warnings")), *missed]
         with hold.transaction() as conn:
             intake.write_read(conn, order.id, detected)
         log.info("list.read", lines=lines, bad_lines=bad)
@@ -204,6 +206,11 @@ def _source_of(order: Order) -> Source:
     try:
         kind = SourceKind(order.source_type or "")
     except ValueError:
+        if order.source_type in READ_ELSEWHERE:
+            raise BatchFailed(
+                f"source_type is {order.source_type!r}: only a reading service reads such lists; name it in ML_ANALYZE_URL,"
+                " and set USE_ML_PROCESSING=on or the import's option use_ml_processing."
+            ) from None
         kinds = ", ".join(SourceKind)
         raise BatchFailed(f"source_type is {order.source_type!r}: it must be one of {kinds}.") from None
     if not (order.source_url or "").strip():
@@ -236,3 +243,7 @@ def _chunks(things: Iterable[T], size: int) -> Iterator[list[T]]:
     iterator = iter(things)
     while chunk := list(islice(iterator, size)):
         yield chunk
+
+
+def _texts(value: object) -> list[str]:
+    return [text for text in value if isinstance(text, str)] if isinstance(value, list) else []

@@ -240,6 +240,7 @@ def test_what_can_only_fail_is_not_asked_again(
     [
         ({"source_type": "fax"}, "source_type is 'fax': it must be one of csv, excel, google_sheets"),
         ({"source_type": None}, "source_type is None"),
+        ({"source_type": "pdf"}, "USE_ML_PROCESSING"),
         ({"source_url": "  "}, "source_url is empty"),
         ({"source_url": "file:///etc/passwd"}, "http and https only"),
         ({"source_url": "/etc/passwd"}, "folder"),
