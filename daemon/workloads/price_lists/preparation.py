@@ -208,8 +208,8 @@ def _source_of(order: Order) -> Source:
     except ValueError:
         if order.source_type in READ_ELSEWHERE:
             raise BatchFailed(
-                f"source_type is {order.source_type!r}: only a reading service reads such lists; name it in ML_ANALYZE_URL,"
-                " and set USE_ML_PROCESSING=on or the import's option use_ml_processing."
+                f"source_type is {order.source_type!r}: only a reading service reads such lists; name it in"
+                " ML_ANALYZE_URL, and set USE_ML_PROCESSING=on or the import's option use_ml_processing."
             ) from None
         kinds = ", ".join(SourceKind)
         raise BatchFailed(f"source_type is {order.source_type!r}: it must be one of {kinds}.") from None
