@@ -73,7 +73,7 @@ class CurrentKnowledge:
         return catalogue
 
     def _learn(self, conn: Connection) -> Scorer:
-        reviews = [Reviewed(features, is_same) for is_same, features in store.read_decided(conn)]
+        reviews = [Reviewed(features, answer) for answer, features in store.read_decided(conn)]
         if not reviews:
             return shipped_scorer()
         log.info("score.taught", candidates=len(reviews))
