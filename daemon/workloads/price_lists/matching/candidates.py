@@ -31,21 +31,24 @@ def find_candidates(reading: Reading, catalogue: Catalogue, most: int = MOST) ->
     """Up to `most` candidates for each line: those that share its rarest facts.
 
     Rarest first, so many facts of a line are looked up that BUDGET products are seen: common words cost nothing, and
-    the time grows with the root of the catalogue's size. A barcode goes before everything.
+    the time grows with the root of the catalogue's size. A barcode goes before everything, and then a name of the same
+    words, however common these are.
     """
     asked = _rarest(reading.facts, catalogue)
     found = asked @ catalogue.postings
     scores = found.data / (SHORT_NAME + catalogue.norms[found.indices])
     lines, products = [np.zeros(0, np.intp)], [np.zeros(0, np.intp)]
-    of_barcode = _by_barcode(reading, catalogue)
+    of_barcode = _by_mark(reading.columns.barcodes, catalogue.columns.barcodes, catalogue.barcode_order)
+    of_wording = _by_mark(reading.columns.wordings, catalogue.columns.wordings, catalogue.wording_order)
     for row in range(found.shape[0]):
         begin, end = found.indptr[row], found.indptr[row + 1]
         values, places = scores[begin:end], found.indices[begin:end]
         best = np.argpartition(-values, most - 1)[:most] if len(values) > most else np.arange(len(values))
         best = places[best[np.lexsort((places[best], -values[best]))]].astype(np.intp)
-        if row in of_barcode:
-            sure = of_barcode[row]
-            best = np.concatenate((sure, best[~np.isin(best, sure)]))[:most]
+        for of_mark in (of_wording, of_barcode):
+            if row in of_mark:
+                sure = of_mark[row]
+                best = np.concatenate((sure, best[~np.isin(best, sure)]))[:most]
         lines.append(np.full(len(best), row, dtype=np.intp))
         products.append(best)
     return Pairs(np.concatenate(lines), np.concatenate(products))
@@ -69,11 +72,11 @@ def _rarest(facts: sparse.csr_array, catalogue: Catalogue) -> sparse.csr_array:
     return asked
 
 
-def _by_barcode(reading: Reading, catalogue: Catalogue) -> dict[int, NDArray[np.intp]]:
-    """The products that have a line's barcode, by the line's row."""
-    asked = reading.columns.barcodes
-    places = catalogue.barcode_order
-    sorted_codes = catalogue.columns.barcodes[places]
-    begin = np.searchsorted(sorted_codes, asked, "left")
-    end = np.searchsorted(sorted_codes, asked, "right")
-    return {row: places[begin[row] : end[row]][:MOST] for row in np.flatnonzero((asked > 0) & (end > begin)).tolist()}
+def _by_mark(
+    asked: NDArray[np.int64], marks: NDArray[np.int64], order: NDArray[np.intp]
+) -> dict[int, NDArray[np.intp]]:
+    """The products that have a line's mark, by the line's row. `order`: of the products, by their marks; 0 is none."""
+    in_order = marks[order]
+    begin = np.searchsorted(in_order, asked, "left")
+    end = np.searchsorted(in_order, asked, "right")
+    return {row: order[begin[row] : end[row]][:MOST] for row in np.flatnonzero((asked != 0) & (end > begin)).tolist()}

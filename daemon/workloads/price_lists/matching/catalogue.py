@@ -1,5 +1,6 @@
 """The catalogue as an index: built once, never changed, shared by threads."""
 
+import re
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,9 +14,10 @@ from daemon.workloads.price_lists.line import Line
 from daemon.workloads.price_lists.matching.barcodes import read_barcode
 from daemon.workloads.price_lists.matching.facts import CODE, WORD, Fact, Facts, groups, key_of, read_facts
 from daemon.workloads.price_lists.matching.makers import maker_words
-from daemon.workloads.price_lists.matching.text import compact, one_line
+from daemon.workloads.price_lists.matching.text import compact, fold, one_line, tidy
 from daemon.workloads.price_lists.product import CatalogueProduct
 
+_WORD = re.compile(r"\w+")
 LONGEST_NAME = 200  # characters of a name that are kept to be compared letter by letter
 
 
@@ -29,6 +31,7 @@ class Columns:
     makers: Sequence[tuple[str, ...]]  # the words that tell who it is; () for none
     maker_names: Sequence[str]  # as written
     barcodes: NDArray[np.int64]  # 0 for none
+    wordings: NDArray[np.int64]  # the same for names of the same words, in whatever order; 0 for none
     prices: NDArray[np.float64]  # NaN for none
 
 
@@ -60,7 +63,7 @@ class Catalogue:
     counts: int32 (facts,), products that have it. group_of: uint8 (facts,).
     facts: float32 (products, facts), the weight of each; negative for what the name does not say.
     postings: the same turned round, all positive.
-    barcode_order: (products,), the rows in the order of their barcodes.
+    barcode_order, wording_order: (products,), the rows in the order of their barcodes, and of their wordings.
     code_places: (products,), where among the facts the part number is; -1 for none.
     norms: float32 (products,), the length of what the name says, as a vector of weights.
     """
@@ -78,6 +81,7 @@ class Catalogue:
         self.ids = np.fromiter(ids, dtype=np.int64, count=len(ids))
         self.columns = columns.build()
         self.barcode_order = np.argsort(self.columns.barcodes, kind="stable")
+        self.wording_order = np.argsort(self.columns.wordings, kind="stable")
         keys, kinds, signs, ends = table.arrays()
         self.keys, places, counts = np.unique(keys, return_inverse=True, return_counts=True)
         self.counts = counts.astype(np.int32)
@@ -186,6 +190,7 @@ class _ColumnsBuilder:
         self._maker_names: list[str] = []
         self._known_makers: dict[str, tuple[str, tuple[str, ...]]] = {}
         self._barcodes: list[int] = []
+        self._wordings: list[int] = []
         self._prices: list[float] = []
 
     def add(
@@ -205,6 +210,7 @@ class _ColumnsBuilder:
         self._makers.append(words)
         self._maker_names.append(maker_name)
         self._barcodes.append(read_barcode(barcode))
+        self._wordings.append(_read_wording(name))
         self._prices.append(_read_price(price))
 
     def build(self) -> Columns:
@@ -215,8 +221,15 @@ class _ColumnsBuilder:
             self._makers,
             self._maker_names,
             np.array(self._barcodes, dtype=np.int64),
+            np.array(self._wordings, dtype=np.int64),
             np.array(self._prices, dtype=np.float64),
         )
+
+
+def _read_wording(name: str) -> int:
+    """Of this process: a hash of the words, in their order by the alphabet."""
+    words = _WORD.findall(fold(tidy(name)))
+    return hash(" ".join(sorted(words))) if words else 0
 
 
 def _read_price(price: Decimal | None) -> float:

@@ -128,6 +128,13 @@ def find_same_names(reading: Reading, catalogue: Catalogue, pairs: Pairs, featur
     return same
 
 
+def find_same_words(reading: Reading, catalogue: Catalogue, pairs: Pairs) -> NDArray[np.bool_]:
+    """Pairs whose names have the same words, in whatever order."""
+    ours = reading.columns.wordings[pairs.lines]
+    same: NDArray[np.bool_] = (ours == catalogue.columns.wordings[pairs.products]) & (ours != 0)
+    return same
+
+
 def _compare_barcodes(ours: Columns, theirs: Columns, pairs: Pairs) -> dict[str, Column]:
     one, other = ours.barcodes[pairs.lines], theirs.barcodes[pairs.products]
     has_both = (one > 0) & (other > 0)

@@ -8,7 +8,7 @@ import numpy as np
 from daemon.workloads.price_lists.line import Line
 from daemon.workloads.price_lists.matching.candidates import find_candidates
 from daemon.workloads.price_lists.matching.catalogue import Catalogue
-from daemon.workloads.price_lists.matching.features import compute_features, find_same_names
+from daemon.workloads.price_lists.matching.features import compute_features, find_same_names, find_same_words
 from daemon.workloads.price_lists.matching.match import (
     LINKED,
     MOST_UNLINKED,
@@ -48,7 +48,8 @@ def judge(lines: Sequence[Line], catalogue: Catalogue, scorer: Scorer) -> list[M
     pairs = find_candidates(reading, catalogue)
     features = compute_features(reading, catalogue, pairs)
     log_odds = scorer.score(features.values, pairs.lines)
-    log_odds = np.where(is_identified(features.values), np.maximum(log_odds, LEAST_IDENTIFIED), log_odds)
+    is_one = is_identified(features.values, find_same_words(reading, catalogue, pairs))
+    log_odds = np.where(is_one, np.maximum(log_odds, LEAST_IDENTIFIED), log_odds)
     same_name = find_same_names(reading, catalogue, pairs, features)
     has_rival = scorer.has_rival(features.values, pairs.lines, same_name)
     is_sure = is_sure_by_name(features.values, same_name, has_rival)

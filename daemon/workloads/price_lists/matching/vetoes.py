@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from daemon.workloads.price_lists.matching.features import COLUMN
 
 ONE_NAME = 0.95  # share of what a name says, by the weight of its words
+TELLING = 0.9  # the same of a name that says much: the share is of one word more than the name has
 CONTRADICTIONS = (
     *("barcode_other", "code_other", "code_part", "maker_rival", "maker_other", "numbers_other", "quantities_other"),
     *("colour_other", "condition_other", "size_other", "pack_other", "pack_one_sided"),
@@ -16,9 +17,10 @@ CONTRADICTIONS = (
 Flags = NDArray[np.bool_]
 
 
-def is_identified(values: NDArray[np.float64]) -> Flags:
+def is_identified(values: NDArray[np.float64], same_words: Flags) -> Flags:
     """Pairs with one barcode, one part number of one maker, or one name: never a draft, lest the shop have the product
-    twice. Names are one when each says nearly all that the other says, and nothing else speaks against it."""
+    twice. Names are one when they have the same words, or each says nearly all that the other says; and nothing else
+    speaks against it."""
 
     def has(*names: str) -> Flags:
         flags: Flags = np.logical_or.reduce([values[:, COLUMN[name]] > 0 for name in names])
@@ -26,7 +28,7 @@ def is_identified(values: NDArray[np.float64]) -> Flags:
 
     by_code = has("code_same") & has("maker_same", "maker_alike")
     covered = np.minimum(values[:, COLUMN["line_covered"]], values[:, COLUMN["product_covered"]])
-    by_name = (covered >= ONE_NAME) & ~has(*CONTRADICTIONS)
+    by_name = (same_words | (covered >= ONE_NAME)) & ~has(*CONTRADICTIONS)
     identified: Flags = has("barcode_same") | by_code | by_name
     return identified
 
@@ -36,7 +38,7 @@ def is_sure_by_name(values: NDArray[np.float64], same_name: Flags, has_rival: Fl
     nothing speaks against it, the price neither."""
     covered = np.minimum(values[:, COLUMN["line_covered"]], values[:, COLUMN["product_covered"]])
     is_against = np.logical_or.reduce([values[:, COLUMN[name]] > 0 for name in (*CONTRADICTIONS, "price_far")])
-    sure: Flags = same_name & (covered >= ONE_NAME) & (values[:, COLUMN["maker_same"]] > 0) & ~is_against & ~has_rival
+    sure: Flags = same_name & (covered >= TELLING) & (values[:, COLUMN["maker_same"]] > 0) & ~is_against & ~has_rival
     return sure
 
 

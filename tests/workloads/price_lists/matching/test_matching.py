@@ -330,3 +330,23 @@ def test_the_same_in_any_order_any_thread_and_any_process():
         [sys.executable, "-c", FINGERPRINT], env=environment, capture_output=True, text=True, check=True
     )
     assert there.stdout.strip() == str(here)
+
+
+def test_the_only_product_of_a_name_is_never_a_draft_however_ordinary_its_words():
+    """In a small shop no word is rare."""
+    names = ["Claw hammer", "Wood saw", "Smoke alarm", "Door lock", "Ball valve"]
+    products = [CatalogueProduct(number, name, manufacturer="Bosvik") for number, name in enumerate(names)]
+    lines = [Line(number, name, manufacturer="Bosvik") for number, name in enumerate(names)]
+    reordered = [Line(9, "hammer, CLAW", manufacturer="Bosvik")]
+    found = match([*lines, *reordered], Catalogue(products), SCORER)
+    assert [each.status in ("review", "linked") for each in found] == [True] * 6
+    assert [each.candidates[0].product_id for each in found] == [0, 1, 2, 3, 4, 0]
+
+
+def test_a_name_of_common_words_is_found_among_hundreds_that_are_nearly_the_same():
+    kinds = [f"{adjective} LED lamp {metal} {size} mm" for adjective in ("Heavy", "Light", "Classic", "Pro")
+             for metal in ("steel", "copper", "brass", "zinc") for size in range(100, 600, 10)]  # fmt: skip
+    catalogue = Catalogue([CatalogueProduct(number, name, manufacturer="Norri") for number, name in enumerate(kinds)])
+    found = match([Line(number, name, manufacturer="Norri") for number, name in enumerate(kinds)], catalogue, SCORER)
+    assert [each.candidates[0].product_id for each in found] == list(range(len(kinds)))
+    assert {each.status for each in found} <= {"review", "linked"}
