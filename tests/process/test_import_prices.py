@@ -40,7 +40,7 @@ def test_a_list_is_imported_and_told(
     assert told[0].startswith("import 1, Bolt & Co: 41 of 43 lines in ")
     assert told[1:4] == [
         "  linked 40, confirmed by people 0, for people to review 0, drafts 1, in error 2",
-        "  new 41, changed 41, gone from the list 0",
+        "  new 41, changed 0, gone from the list 0",
         "  bad_price: 2 lines, such as line 43, column Händler-EK netto € (minus): the price is not a number",
     ]
     assert told[4] == "  read as csv, utf-8, delimiter ;, header in line 1, decimal sign ,, currency EUR"

@@ -99,7 +99,7 @@ def test_a_line_that_surely_is_a_product_is_linked(
     offers = rows(db, "SELECT product_id, currency, minimum_price, suppliers, is_available FROM product_offers")
     assert offers == [(products["drill"], "EUR", Decimal("99.0000"), 1, True)]
     assert rows(db, "SELECT line, match_status, is_new, is_changed FROM supplier_import_results") == [
-        (1, "linked", True, True)
+        (1, "linked", True, False)
     ]
     assert rows(db, "SELECT lines, linked, new FROM supplier_import_summary WHERE import_id = %s", import_id) == [
         (1, 1, 1)

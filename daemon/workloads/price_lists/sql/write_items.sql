@@ -102,7 +102,7 @@ WITH verdict AS (
            coalesce(compared.id, before.id),
            coalesce(compared.match_status, before.match_status, offered.match_status),
            offered.place = 1 AND coalesce(compared.is_new, false),
-           offered.place = 1 AND coalesce(compared.is_repriced OR compared.is_altered, false)
+           offered.place = 1 AND coalesce(NOT compared.is_new AND (compared.is_repriced OR compared.is_altered), false)
     FROM offered
     LEFT JOIN compared ON compared.supplier_id = offered.supplier_id AND compared.item_key = offered.item_key
     LEFT JOIN before ON before.supplier_id = offered.supplier_id AND before.item_key = offered.item_key
