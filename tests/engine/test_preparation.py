@@ -391,8 +391,8 @@ def test_preparers_are_told_of_work_while_every_worker_treats(
             wait_until(lambda: len(begun) == 2)  # though nobody stands at the post
 
     workload.before = before
+    batch(db, None)
     with Engine(database.session, workload, workers=1, listens=False, pace=Pace(look_again=ms(10))):
-        batch(db, None)
         events.wait_for("batch.completed", count=2)
     assert late.is_set()
 

@@ -502,13 +502,13 @@ def test_a_worker_that_no_cancellation_reaches_is_cut_off(
                 assert engine.wait(25) == 0
 
 
-def test_looking_out_tells_once_when_nothing_is_open() -> None:
-    rests: list[bool] = []
-    lookout = Lookout(Wakeup(), Pace(look_again=ms(1), safety_poll=ms(1)), lambda: rests.append(True))
+def test_looking_out_tells_whether_something_is_open() -> None:
+    told: list[bool] = []
+    lookout = Lookout(Wakeup(), Pace(look_again=ms(1), safety_poll=ms(1)), told.append)
     assert not lookout.wait(Backlog(to_plan=False, to_treat=False, processing=True))
-    assert rests == []
     assert not lookout.wait(Backlog(to_plan=False, to_treat=False, processing=False))
-    assert rests == [True]
+    assert not lookout.wait(Backlog(to_plan=False, to_treat=False, processing=False, preparing=True))
+    assert told == [True, False, True]
 
 
 def test_the_patrol_is_due_once_per_interval() -> None:
