@@ -259,4 +259,4 @@ def test_a_line_that_a_later_slice_overwrites_is_no_history(
     assert rows(db, "SELECT price FROM supplier_item_prices") == [(120,)]
     assert offers(db) == [(products["drill"], 120, 1)]
     results = rows(db, "SELECT line, is_new, is_changed FROM supplier_import_results ORDER BY import_id, line")
-    assert results == [(1, False, False), (900, True, True)] + [(1, False, False), (900, False, False)] * 2
+    assert results == [(1, False, False), (900, True, False)] + [(1, False, False), (900, False, False)] * 2
