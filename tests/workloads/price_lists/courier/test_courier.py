@@ -17,6 +17,8 @@ from tests.support.events import EventTap
 from tests.support.ml_service import RESULT, MlService, Reply, completed, drop, says, stall, working
 from tests.workloads.price_lists.courier.desk import PDF, POLL, Desk
 
+pytestmark = pytest.mark.one_server  # its subject is the service
+
 AT_ONCE = timedelta(0)
 NewDesk = Callable[..., Desk]
 
