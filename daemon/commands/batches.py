@@ -161,18 +161,7 @@ def show_remarks(listed: Sequence[Listed]) -> None:
 
 
 def _statement(name: str, kind: Kind) -> bytes:
-    table = kind.table
-    return statement(
-        "daemon.commands",
-        name,
-        batches=table.name,
-        errors=table.errors,
-        reference=table.reference,
-        total=f"total_{table.counted}",
-        processed=f"processed_{table.counted}",
-        success=f"success_{table.counted}",
-        error=f"error_{table.counted}",
-    )
+    return statement("daemon.commands", name, **kind.table.identifiers)
 
 
 def _console() -> Console:

@@ -153,6 +153,7 @@ class Queue:
         load("daemon.engine")
         self.workload = workload
         self.table = table
+        self._identifiers = table.identifiers
         self._instance = instance
         self.timing = timing or Timing()
         self._tiny = max(1, table.slice_size // 50)  # items
@@ -377,22 +378,7 @@ class Queue:
             return self._execute(conn, "set_status", parameters).rowcount == 1
 
     def _statement(self, name: str) -> bytes:
-        table = self.table
-        return statement(
-            "daemon.engine",
-            name,
-            batches=table.name,
-            items=table.items,
-            results=table.results,
-            result_item=table.result_item,
-            errors=table.errors,
-            reference=table.reference,
-            total=f"total_{table.counted}",
-            processed=f"processed_{table.counted}",
-            success=f"success_{table.counted}",
-            error=f"error_{table.counted}",
-            remaining=f"remaining_{table.counted}",
-        )
+        return statement("daemon.engine", name, **self._identifiers)
 
     def _parameters(self, parameters: Mapping[str, object]) -> dict[str, object]:
         common = {

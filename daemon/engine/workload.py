@@ -31,6 +31,19 @@ class BatchTable:
     is_prepared: bool = False  # its batches are cut only after the workload has prepared them
     slice_size: int = 500  # items that one transaction treats at most
 
+    @property
+    def identifiers(self) -> Mapping[str, str]:
+        """What statements about any kind of work leave open, by the name of the placeholder."""
+        counters = ("total", "processed", "success", "error", "remaining")
+        return {
+            "batches": self.name,
+            "items": self.items,
+            "results": self.results,
+            "result_item": self.result_item,
+            "errors": self.errors,
+            "reference": self.reference,
+        } | {counter: f"{counter}_{self.counted}" for counter in counters}
+
 
 class Item(NamedTuple):
     """One thing to treat: an id out of a batch's list."""
