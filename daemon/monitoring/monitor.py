@@ -49,8 +49,9 @@ class Monitor:
         """Returns when its threads have ended. May be called without a start."""
         with self._lock:
             self._stop.set()
-            if self._server is not None:
-                self._server.stop()
+            server, self._server = self._server, None
+            if server is not None:
+                server.stop()
         self._survey.interrupt()
         if self._thread is not None:
             self._thread.join()
@@ -86,9 +87,10 @@ class Monitor:
                 self._stop.wait(TRY_AGAIN_S)
                 continue
             with self._lock:
-                self._server = server
                 if self._stop.is_set():
                     server.stop()
+                else:
+                    self._server = server
             return server
         return None
 

@@ -114,6 +114,8 @@ class Server:
 class _Handler(BaseHTTPRequestHandler):
     """One request, one answer."""
 
+    default_request_version = "HTTP/1.0"  # what is refused before its version is known is told so in full
+
     def __init__(self, client: socket.socket, address: object, answer: Answer) -> None:
         self._answer = answer
         super().__init__(client, address, None)  # type: ignore[arg-type]
