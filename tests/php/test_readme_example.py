@@ -17,7 +17,7 @@ PHP = shutil.which("php")
 README = Path(__file__).parents[2] / "README.md"
 
 
-pytestmark = pytest.mark.skipif(PHP is None, reason="php is not installed")
+pytestmark = [pytest.mark.one_server, pytest.mark.skipif(PHP is None, reason="php is not installed")]
 
 
 def run_example(number: int, database: Database) -> subprocess.CompletedProcess[str]:

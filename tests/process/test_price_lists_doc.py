@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
 from psycopg.rows import dict_row
 
 from tests.support.database import Database
@@ -13,6 +14,8 @@ from tests.support.price_lists import rows, write_list
 from tests.support.process import Catalogd
 from tests.support.roles import PHP
 from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.one_server  # its subject is the page
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "price-lists.md"
 PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
