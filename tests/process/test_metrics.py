@@ -10,7 +10,6 @@ import socket
 import subprocess
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,7 +72,7 @@ def figures(port: int) -> dict[str, float]:
 
 
 @pytest.fixture(scope="module")
-def exposed(server: EmbeddedServer, template: str) -> Iterator[Exposed]:
+def exposed(server: EmbeddedServer, template: str) -> Exposed:
     """Of a daemon that has worked: batches with and without errors, and decisions on what was predicted."""
     database = Database.create(server, template=template)
     catalogd = Catalogd(database.dsn, daemon_dsn=runtime_dsn(database))
@@ -99,7 +98,7 @@ def exposed(server: EmbeddedServer, template: str) -> Iterator[Exposed]:
             labels = found.samples.setdefault(sample.name, {})
             for label, value in sample.labels.items():
                 labels.setdefault(label, set()).add(value)
-    yield found
+    return found
 
 
 def test_every_figure_is_documented_with_its_type_and_labels(exposed: Exposed) -> None:
