@@ -10,7 +10,6 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from io import BytesIO
 from time import monotonic
-from typing import NoReturn
 from urllib.parse import urlsplit
 
 import structlog
@@ -175,15 +174,11 @@ def _read_head(client: socket.socket) -> bytes:
     head = b""
     while b"\r\n\r\n" not in head and b"\n\n" not in head:
         client.settimeout(max(ends - monotonic(), 0.001))
-        read = client.recv(LONGEST_HEAD + 1 - len(head))
+        read = client.recv(LONGEST_HEAD - len(head))  # nothing, once it is as long as it may be
+        if not read:
+            raise ConnectionAbortedError("no request")
         head += read
-        if not read or len(head) > LONGEST_HEAD:
-            _give_up()
     return head
-
-
-def _give_up() -> NoReturn:
-    raise ConnectionAbortedError("no request")
 
 
 def _cut_off(client: socket.socket) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 import urllib.error
 import urllib.request
 from contextlib import closing
@@ -93,6 +94,21 @@ def test_a_stop_does_not_wait_for_a_port(events: EventTap) -> None:
         began = monotonic()
         monitor.close()
         assert monotonic() - began < 2
+
+
+def test_nobody_waits_for_the_start(events: EventTap) -> None:
+    """What is imported for the figures takes longer than the rest of a start."""
+    gate = threading.Event()
+
+    class Slow(Pages):
+        def __init__(self) -> None:
+            assert gate.wait(20)
+
+    with closing(make(build=Slow)) as monitor:
+        monitor.start()
+        assert events.all("metrics.listening") == []
+        gate.set()
+        events.wait_for("metrics.listening")
 
 
 def test_one_that_was_never_started_can_be_closed() -> None:

@@ -90,7 +90,10 @@ def test_what_is_no_request_for_a_page_is_refused(request_: bytes, status: int) 
             assert b"\r\nAllow: GET, HEAD\r\n" in answer
 
 
-@pytest.mark.parametrize("request_", [b"", b"\r\n\r\n", b"GET /" + b"a" * LONGEST_HEAD, b"\x16\x03\x01" + b"\0" * 9000])
+@pytest.mark.parametrize(
+    "request_",
+    [b"", b"\r\n\r\n", b"GET /here?" + b"a" * LONGEST_HEAD + b" HTTP/1.0\r\n\r\n", b"\x16\x03\x01" + b"\0" * 9000],
+)
 def test_what_is_no_request_at_all_is_hung_up_on(request_: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PATIENCE_S", 0.3)
     with serving(page) as port:

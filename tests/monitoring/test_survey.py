@@ -125,7 +125,9 @@ def test_a_server_that_falls_silent_is_given_up(database: Database, monkeypatch:
         assert not asking.ask().is_up
 
 
-def test_an_interrupted_one_ends(database: Database, db: psycopg.Connection) -> None:
+def test_an_interrupted_one_ends(database: Database, db: psycopg.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ANSWER_S", 60.0)
+
     def sleep(conn: psycopg.Connection) -> Iterable[Figure]:
         conn.execute("SELECT pg_sleep(60)")
         return []
