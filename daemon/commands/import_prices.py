@@ -52,7 +52,7 @@ def act(options: argparse.Namespace) -> int:
     import sys
 
     from daemon.commands.connection import connected
-    from daemon.commands.imports import follow, shown
+    from daemon.terminal.imports import follow, shown
     from daemon.workloads.price_lists.ordering import order_import
 
     order = _order(options)
@@ -169,8 +169,8 @@ def _tell(conn: "Connection", import_id: int, *, is_json: bool) -> None:
     import json
     import sys
 
-    from daemon.commands.imports import as_json, describe
     from daemon.errors import DaemonError
+    from daemon.terminal.imports import as_json, describe
     from daemon.workloads.categorization.explanation import one_line
     from daemon.workloads.price_lists.result import count_errors, read_result
 
