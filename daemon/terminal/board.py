@@ -6,6 +6,7 @@ from rich.console import Console, Group, RenderableType
 from rich.progress_bar import ProgressBar
 from rich.text import Text
 
+from daemon.engine.status import BatchStatus
 from daemon.terminal.batches import MOST_COUNTED, Listed
 from daemon.terminal.columns import Cell, Column, tabulate
 from daemon.terminal.duties import describe_duty
@@ -70,28 +71,30 @@ def choose(listed: Sequence[Listed], room: int) -> list[Listed]:
 
 
 def draw_batches(picture: Picture, listed: Sequence[Listed], width: int) -> RenderableType:
+    kinds, left = Column("of", is_right=False), Column("left", is_right=False)
+    errors = Column("errors", rank=5)
+    own = list(dict.fromkeys(heading for each in listed for heading in each.sight.cells))
     columns = [
-        Column("of", is_right=False),
+        kinds,
         Column("batch"),
         Column("status", is_right=False),
-        Column("progress", rank=6, is_right=False, width=BAR_WIDTH),
+        Column("progress", rank=4, is_right=False, least=8),
         Column("done"),
         Column("of"),
-        Column("errors", rank=5),
+        errors,
         Column("waited", rank=8),
         Column("took", rank=9),
-        Column("per second", rank=4),
-        Column("left", is_right=False),
+        Column("per second", rank=6),
+        left,
+        *(Column(heading, rank=7, is_right=False, least=16) for heading in own),
     ]
-    has_kinds = len({each.kind.name for each in picture.listed}) > 1
-    own = list(dict.fromkeys(heading for each in listed for heading in each.sight.cells))
-    columns += [Column(heading, rank=7, is_right=False, may_be_cut=True) for heading in own]
     for each in listed:
         for column, cell in zip(columns, _cells(picture, each, own), strict=True):
             column.cells.append(cell)
-    runs = any(isinstance(cell, Text) and cell.plain for cell in columns[10].cells)
-    left_out = {0: has_kinds, 10: runs}
-    return tabulate([column for place, column in enumerate(columns) if left_out.get(place, True)], width)
+    has_kinds = len({each.kind.name for each in picture.listed}) > 1
+    idle = [column for column in (errors, left) if not any(str(cell) for cell in column.cells)]
+    idle += [] if has_kinds else [kinds]
+    return tabulate([column for column in columns if all(column is not other for other in idle)], width)
 
 
 def _cells(picture: Picture, each: Listed, own: Sequence[str]) -> Iterator[Cell]:
@@ -120,6 +123,8 @@ def _rate(rate: float) -> str:
 
 
 def _left(picture: Picture, each: Listed) -> Text:
+    if each.batch.status == BatchStatus.PENDING:
+        return Text(f"waits {about(each.batch.wait_s)}")
     if picture.stands_still(each):
         return Text("stands still", style=WARNING)
     left_s = picture.left_s(each)

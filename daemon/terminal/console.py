@@ -5,7 +5,7 @@ import sys
 
 from rich.console import Console
 
-PIPE_WIDTH = 140  # nothing may be cut or wrapped for a grep
+PIPE_WIDTH = 10_000  # nothing may be cut or wrapped for a grep
 
 
 def open_console() -> Console:
