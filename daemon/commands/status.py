@@ -66,11 +66,13 @@ def _watch(options: argparse.Namespace, kinds: Sequence[Kind]) -> int:
     from daemon.commands.trouble import explain
     from daemon.signals import Interrupted, signals_interrupt
     from daemon.terminal.console import open_console
+    from daemon.terminal.lifeline import Lifeline
     from daemon.terminal.live import Looker, show_json, shown_live, watch
     from daemon.terminal.naming import call
 
     signals_interrupt()  # SIGTERM, too, leaves the terminal as it was
-    looker = Looker(lambda: connect("status"), kinds, options.id)
+    lifeline = Lifeline(lambda: connect("status"))
+    looker = Looker(lifeline, kinds, options.id)
     title = "catalogd status" if options.id is None else call(kinds[0], options.id)
     try:
         if options.json:
@@ -80,4 +82,6 @@ def _watch(options: argparse.Namespace, kinds: Sequence[Kind]) -> int:
                 watch(looker, show, explain, Event())
     except Interrupted:
         return 130
+    finally:
+        lifeline.close()
     return 0

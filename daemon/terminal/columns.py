@@ -1,5 +1,4 @@
-"""A table of batches that fits: where the terminal is narrow, some columns are narrower, and those that matter least are
-left out."""
+"""A table of batches that fits: on a narrow terminal some columns are narrower, and what matters least is left out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -3,22 +3,20 @@
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from threading import Event
 from time import monotonic
 from typing import Protocol
 
 import psycopg
-from psycopg import Connection
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from daemon.database.pool import ANSWER_S
-from daemon.database.probe import deadline
 from daemon.errors import DaemonError
 from daemon.terminal.board import WARNING, draw_picture, print_picture
+from daemon.terminal.lifeline import Lifeline
 from daemon.terminal.pace import Paces
 from daemon.terminal.picture import Picture, read_picture
 from daemon.terminal.words import how_long
@@ -34,53 +32,34 @@ class Show(Protocol):
 
 
 class Looker:
-    """Looks through one connection, and opens another when that is lost."""
+    """Looks at the same again and again, and so knows how fast the batches are."""
 
-    def __init__(self, connect: Callable[[], Connection], kinds: Sequence[Kind], batch_id: int | None) -> None:
-        self._connect = connect
+    def __init__(self, lifeline: Lifeline, kinds: Sequence[Kind], batch_id: int | None) -> None:
+        self._lifeline = lifeline
         self._kinds = kinds
         self._batch_id = batch_id
-        self._conn: Connection | None = None
         self._paces = Paces()
 
     def look(self) -> Picture:
         """Raises psycopg's errors, and DaemonError for a schema that has become another's."""
-        if self._conn is None:
-            self._conn = self._connect()
-        try:
-            with deadline(self._conn, ANSWER_S):
-                picture = read_picture(self._conn, self._kinds, self._batch_id)
-        except psycopg.Error:
-            self.close()
-            raise
+        with self._lifeline.connection() as conn:
+            picture = read_picture(conn, self._kinds, self._batch_id)
         processed = {each.key: each.batch.processed for each in picture.listed if each.batch.is_open}
         return picture.with_rates(self._paces.see(processed, monotonic()))
-
-    def close(self) -> None:
-        if self._conn is not None:
-            with suppress(psycopg.Error):
-                self._conn.close()
-            self._conn = None
 
 
 def watch(looker: Looker, show: Show, explain: Callable[[Exception], str], pause: Event) -> None:
     """Until somebody interrupts or sets `pause`. A database that is away later is told of, and waited for; that nobody
     finds it at the beginning is the caller's to tell."""
-    picture, lost_at = looker.look(), None
-    try:
-        while True:
+    picture, seen_at = looker.look(), monotonic()
+    show(picture, "")
+    while not pause.wait(LOOK_EVERY_S):
+        try:
+            picture, seen_at = looker.look(), monotonic()
+        except (psycopg.Error, DaemonError) as error:
+            show(picture, f"{explain(error)}; what is shown is {how_long(monotonic() - seen_at)} old; trying again")
+        else:
             show(picture, "")
-            while True:
-                if pause.wait(LOOK_EVERY_S):
-                    return
-                try:
-                    picture, lost_at = looker.look(), None
-                    break
-                except (psycopg.Error, DaemonError) as error:
-                    lost_at = monotonic() if lost_at is None else lost_at
-                    show(picture, f"{explain(error)}; this is from {how_long(monotonic() - lost_at)} ago, trying again")
-    finally:
-        looker.close()
 
 
 @contextmanager
