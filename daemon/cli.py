@@ -10,7 +10,7 @@ from daemon import __version__
 from daemon.errors import DaemonError
 
 COMMANDS = (
-    *("run", "migrate", "partition", "grants", "learn", "models", "evaluate", "import", "import-prices"),
+    *("run", "doctor", "migrate", "partition", "grants", "learn", "models", "evaluate", "import", "import-prices"),
     "sync-suppliers",
     *("status", "tail", "errors", "explain", "precision", "rules", "retry", "cancel", "demo"),
 )
