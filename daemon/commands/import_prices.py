@@ -8,6 +8,8 @@ lists from: both must have the same CATALOGD_PRICE_LIST_FOLDER.
 import argparse
 from typing import TYPE_CHECKING
 
+from daemon.commands.files import is_file
+
 if TYPE_CHECKING:
     from psycopg import Connection
 
@@ -18,7 +20,11 @@ EXAMPLE = "catalogd import-prices bolts.csv --supplier 'Bolt & Co' --currency EU
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("source", type=text, metavar="FILE_OR_URL", help="a .csv, .xlsx or .xls file, or an address")
+    is_file(
+        parser.add_argument(
+            "source", type=text, metavar="FILE_OR_URL", help="a .csv, .xlsx or .xls file, or an address"
+        )
+    )
     parser.add_argument("--supplier", type=text, required=True, metavar="NAME", help="made if there is none")
     parser.add_argument("--currency", type=text, metavar="CODE", help="of a list that names none, such as EUR")
     parser.add_argument(

@@ -8,7 +8,7 @@ import psycopg
 
 from daemon.database.failures import summary
 from daemon.database.probe import deadline
-from daemon.doctor.check import Check, Finding, Level, Needs, skipped
+from daemon.doctor.check import Check, Finding, Level, Needs, skipped, wrong
 from daemon.doctor.patient import Patient
 
 DEADLINE_S = 10.0  # of a check
@@ -75,9 +75,14 @@ def _run(check: Check, patient: Patient, explain: Callable[[Exception], str]) ->
                 patient.database.execute("SET TRANSACTION READ ONLY")
                 patient.database.execute("SELECT set_config('statement_timeout', %s, true)", (str(STATEMENT_MS),))
                 return list(check.examine(patient))
+    except psycopg.errors.QueryCanceled:  # an operational error, too
+        return [skipped(f"it took longer than {STATEMENT_MS // 1000} s", "try again when there is less to do")]
+    except psycopg.OperationalError as error:
+        says, _, remedy = explain(error).rpartition("; ")
+        if patient.conn is None:  # it was to connect
+            return [wrong(says, remedy)]
+        return [skipped(f"the connection was lost or took too long: {summary(error)}", "try again")]
     except psycopg.errors.InsufficientPrivilege as error:
         return [skipped(f"role {patient.role} may not see it ({summary(error)})", "run it as another role")]
-    except psycopg.errors.QueryCanceled:
-        return [skipped(f"it took longer than {STATEMENT_MS // 1000} s", "try again when there is less to do")]
     except Exception as error:  # noqa: BLE001  # whatever it is, it is told, and the others are run
         return [skipped(f"it could not be examined: {explain(error)}")]
