@@ -11,11 +11,11 @@ from typing import Protocol
 
 import psycopg
 from rich.console import Console
-from rich.live import Live
 from rich.text import Text
 
 from daemon.errors import DaemonError
 from daemon.terminal.board import WARNING, draw_picture, print_picture
+from daemon.terminal.canvas import Canvas
 from daemon.terminal.lifeline import Lifeline
 from daemon.terminal.pace import Paces
 from daemon.terminal.picture import Picture, read_picture
@@ -68,13 +68,12 @@ def shown_live(console: Console, title: str, *, of_one: bool) -> Iterator[Show]:
     if not console.is_terminal or console.is_dumb_terminal:
         yield _pages(console, of_one=of_one)
         return
-    with Live(console=console, screen=True, auto_refresh=False, redirect_stdout=False, redirect_stderr=False) as live:
+    with Canvas(console) as canvas:
 
         def draw(picture: Picture, trouble: str) -> None:
             head = [Text(f"{title}, {datetime.now().astimezone():%H:%M:%S}; Ctrl-C ends", style="dim")]
             head += [Text(trouble, style=f"bold {WARNING}")] if trouble else []
-            width, height = console.size
-            live.update(draw_picture(picture, head, width, height, of_one=of_one), refresh=True)
+            canvas.paint(draw_picture(picture, head, *canvas.size, of_one=of_one))
 
         yield draw
 
