@@ -17,7 +17,7 @@ STATEMENT_MS = 5_000
 UNMET = {
     Needs.SETTINGS: "the settings must be right first",
     Needs.DATABASE: "the database must be reached first",
-    Needs.SCHEMA: "the schema must be up to date first",
+    Needs.SCHEMA: "there must be a schema first: catalogd migrate",
 }
 
 

@@ -20,7 +20,7 @@ class Patient:
     settings: Settings | None = None
     session: Session | None = None
     conn: Connection | None = None
-    is_migrated: bool = False
+    is_migrated: bool = False  # once, at least
 
     @property
     def database(self) -> Connection:

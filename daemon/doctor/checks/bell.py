@@ -2,21 +2,31 @@
 inserting one."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
+from daemon.database.schema import BELL
 from daemon.doctor.check import Check, Finding, ok, warning, wrong
 from daemon.doctor.patient import Patient, sql
 
 
+class Bell(NamedTuple):
+    """A trigger that should notify. That of inserts is off after `catalogd migrate` with CATALOGD_NOTIFY=off."""
+
+    table: str
+    may_be_off: bool
+    is_on: bool
+    notifies: bool
+
+
 def examine(patient: Patient) -> Iterator[Finding]:
     tables = [kind.table.name for kind in patient.kinds]
-    bells = patient.database.execute(sql("find_bells"), {"tables": tables}).fetchall()
+    bells = [Bell(*row) for row in patient.database.execute(sql("find_bells"), {"tables": tables, "bell": BELL})]
     wants = patient.settings is None or patient.settings.rings
-    silent = sorted({table for table, trigger, is_there, _, _ in bells if not is_there})
-    muted = sorted({table for table, _, is_there, is_on, _ in bells if is_there and not is_on})
-    mute = sorted({table for table, _, is_there, _, notifies in bells if is_there and not notifies})
-    if silent or mute:
+    dead = sorted({bell.table for bell in bells if not bell.notifies or not (bell.is_on or bell.may_be_off)})
+    muted = sorted({bell.table for bell in bells if bell.may_be_off and not bell.is_on})
+    if dead:
         yield wrong(
-            f"no trigger notifies when a batch of {', '.join(silent or mute)} is ordered",
+            f"no trigger notifies when a batch of {', '.join(dead)} is inserted, set back or cancelled",
             "catalogd migrate, as the owner",
         )
     elif muted and wants:

@@ -9,9 +9,9 @@ from daemon.doctor.patient import Patient
 
 
 def examine(patient: Patient) -> Iterator[Finding]:
-    """Also notes whether the patient is migrated."""
+    """Also notes whether there are tables to look at, be they as they should or not."""
     state = inspect(patient.database)
-    patient.is_migrated = state.is_current
+    patient.is_migrated = len(state.missing) < len(checksums())
     if state.unknown:
         says = f"it is newer than this catalogd {__version__}: {state.unknown[-1]}"
         yield wrong(says, "install the version that migrated it", unknown=state.unknown)

@@ -1,7 +1,6 @@
--- The triggers that notify, of each table of batches: whether they are there, are fired, and do what they are for.
+-- The triggers that notify, of each table of batches: whether they are fired, and do what they are for.
 SELECT wanted.relation,
-       bell.name,
-       found.oid IS NOT NULL,
+       bell.name = %(bell)s,
        coalesce(found.tgenabled IN ('O', 'A'), false),
        coalesce(function.prosrc ~ 'pg_notify\s*\(\s*''catalogd''', false)
 FROM unnest(%(tables)s::text[]) AS wanted (relation)
