@@ -21,12 +21,21 @@ def source(database: Database, role: str = ROLE) -> str:
     return f"pgsql:host={database.server.host};port={database.server.port};dbname={database.name};user={role}"
 
 
-def run_php(script: str | Path, dsn: str, options: dict[int, object] | None = None, **environment: str) -> str:
+def run_php(
+    script: str | Path,
+    dsn: str = "",
+    options: dict[int, object] | None = None,
+    include_path: str = "",
+    **environment: str,
+) -> str:
     """What a script, or a file, printed. It must end well, and warn of nothing."""
     assert PHP is not None
+    settings = {"display_errors": "stderr", "error_reporting": "-1"}
+    if include_path:
+        settings["include_path"] = include_path
     given = [str(script)] if isinstance(script, Path) else []
     result = subprocess.run(
-        [PHP, "-d", "display_errors=stderr", "-d", "error_reporting=-1", *given],
+        [PHP, *(f"-d{name}={value}" for name, value in settings.items()), *given],
         input=None if given else str(script),
         env=os.environ | {"SHOP_DSN": dsn, "SHOP_OPTIONS": json.dumps(options or {})} | environment,
         text=True,
@@ -36,3 +45,8 @@ def run_php(script: str | Path, dsn: str, options: dict[int, object] | None = No
     )
     assert (result.returncode, result.stderr) == (0, ""), result.stdout[-2000:] + result.stderr
     return result.stdout
+
+
+def needs(library: str, package: str) -> pytest.MarkDecorator:
+    """Skips where a PHP library is not installed as Debian does it."""
+    return pytest.mark.skipif(not (LIBRARIES / library).exists(), reason=f"{package} is not installed")
