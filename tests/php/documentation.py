@@ -25,11 +25,18 @@ def blocks() -> dict[str, tuple[str, str]]:
 
 
 def run_chain(
-    prefix: str, dsn: str, folder: Path, preamble: str = "", leave_out: str = "", **environment: str
+    prefix: str,
+    dsn: str,
+    folder: Path,
+    preamble: str = "",
+    leave_out: str = "",
+    then: str = "",
+    **environment: str,
 ) -> dict[str, dict[str, Any]]:
     """Run the PHP blocks whose names begin so, in one script; returns for each what its variables held after it.
 
-    A block that begins with <?php is a file of its own, and is required where it stands.
+    A block that begins with <?php is a file of its own, and is required where it stands. What is run `then` is none of
+    the page, and is called "then".
     """
     script = ["<?php", preamble, "$before = get_defined_vars() + ['before' => 0];"]
     for name, (language, text) in blocks().items():
@@ -39,6 +46,7 @@ def run_chain(
             (folder / f"{name}.php").write_text(text, encoding="utf-8")
             text = f"require '{folder / name}.php';\n"
         script += [text, NOTE % name]
+    script += [then, NOTE % "then"]
     seen = folder / f"{prefix}.jsonl"
     run_php("\n".join(script), dsn, include_path=f"{CLASS}:/usr/share/php", SEEN=str(seen), **environment)
     return dict(json.loads(line) for line in seen.read_text(encoding="utf-8").splitlines())

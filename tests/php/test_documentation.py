@@ -14,8 +14,8 @@ import psycopg
 import pytest
 
 from daemon.database.embedded import EmbeddedServer
-from tests.php.documentation import blocks, run_chain
-from tests.php.php import PHP, ROLE, needs, needs_php, source
+from tests.php.documentation import DOCUMENT, blocks, run_chain
+from tests.php.php import PHP, ROLE, needs, needs_php, run_php, source
 from tests.support.database import Database
 from tests.support.factories import batch, shop
 from tests.support.process import Catalogd
@@ -112,7 +112,7 @@ def outcome_of(db: psycopg.Connection, batch_id: object) -> tuple[str, int] | No
 
 def test_plain_pdo(at_work: Database, db: psycopg.Connection, tmp_path: Path) -> None:
     seen = run_chain("pdo-", source(at_work), tmp_path, leave_out="pdo-endpoint")
-    assert len(seen) == 13
+    assert len(seen) == 14
     end = seen["pdo-price-list"]
     assert seen["pdo-follow"]["batch"] == {
         "status": "completed",
@@ -196,6 +196,34 @@ def test_one_class(at_work: Database, db: psycopg.Connection, tmp_path: Path) ->
     assert audited(db, "categorization_batch", seen["id"])[0] == ("retried", "user", None)
 
 
+REFUSED = {
+    "42501": "UPDATE categorization_batches SET processed_products = 1",
+    "42P01": "SELECT * FROM categorisation_batches",
+    "42703": "SELECT products FROM categorization_batches",
+    "23503": "INSERT INTO categorization_batches (product_ids, created_by) VALUES ('[]', 987)",
+    "23514": "INSERT INTO categorization_batches (product_ids, status) VALUES ('[]', 'new')",
+    "22P02": "INSERT INTO categorization_batches (product_ids) VALUES ('[1,')",
+    "22P05": "INSERT INTO categorization_batches (product_ids) VALUES ('[\"\\u0000\"]')",
+}
+
+
+def test_what_postgres_refuses_is_told_by_the_code_in_the_page(at_work: Database) -> None:
+    script = """<?php
+        $db = new PDO(getenv('SHOP_DSN'));
+        foreach (json_decode(getenv('REFUSED')) as $statement) {
+            try {
+                $db->exec($statement);
+            } catch (PDOException $error) {
+                echo $error->getCode(), ' ';
+            }
+        }
+    """
+    said = run_php(script, source(at_work), REFUSED=json.dumps(list(REFUSED.values())))
+    assert said.split() == list(REFUSED)
+    page = DOCUMENT.read_text(encoding="utf-8")
+    assert all(f"`{code}`" in page for code in REFUSED)
+
+
 @needs("Doctrine/ORM", "php-doctrine-orm")
 def test_doctrine(at_work: Database, db: psycopg.Connection, tmp_path: Path) -> None:
     seen = run_chain("doctrine-", "", tmp_path, preamble("doctrine"), **environment(at_work))
@@ -217,9 +245,23 @@ def test_doctrine(at_work: Database, db: psycopg.Connection, tmp_path: Path) -> 
     assert audited(db, "prediction", orm["found"][0]["id"]) == [("approved", "user", 7)]
 
 
-@needs("Illuminate/Database", "php-illuminate-database")
+USE = """
+$id = ask('POST', '/categorizations', ['product_ids' => ['43', '44']])['id'];
+do {
+    usleep(50_000);
+    $shown = ask('GET', "/categorizations/$id");
+} while ($shown['is_open']);
+$batch = App\\Models\\CategorizationBatch::find($id);
+$prediction = $batch->predictions()->with('evidence')->orderBy('product_id')->first();
+$answers = [ask('POST', "/predictions/$prediction->id/approve"), ask('POST', "/predictions/$prediction->id/approve")];
+"""
+
+
+@needs("Illuminate/Routing", "php-illuminate-routing")
+@needs("Illuminate/Events", "php-illuminate-events")
 def test_laravel(at_work: Database, db: psycopg.Connection, tmp_path: Path) -> None:
-    seen = run_chain("laravel-", "", tmp_path, preamble("laravel"), "laravel-migration", **environment(at_work))
+    settings = environment(at_work)
+    seen = run_chain("laravel-", "", tmp_path, preamble("laravel"), "laravel-migration", USE, **settings)
     query = seen["laravel-query"]
     assert (query["batch"]["status"], query["batch"]["total_products"]) == ("completed", 3)
     first, second = (row["id"] for row in query["predictions"])
@@ -228,7 +270,7 @@ def test_laravel(at_work: Database, db: psycopg.Connection, tmp_path: Path) -> N
     assert audited(db, "prediction", first) == [("approved", "user", 7)]
     assert audited(db, "prediction", second) == [("rejected", "user", 7), ("recommended", "user", 7)]
     assert query["retried"] == 1
-    used = seen["laravel-use"]
+    used = seen["then"]
     assert used["shown"] == {
         "status": "completed",
         "is_open": False,
@@ -237,7 +279,8 @@ def test_laravel(at_work: Database, db: psycopg.Connection, tmp_path: Path) -> N
         "errors": 0,
         "message": None,
     }
+    assert (used["batch"]["product_ids"], used["batch"]["created_by"]) == ([43, 44], 7)
     assert used["prediction"]["product_id"] == 43
     assert used["prediction"]["evidence"][0]["weight"] > 0
-    assert used["approved"] == {"approved": True}
+    assert used["answers"] == [{"approved": True}, {"approved": False}]
     assert audited(db, "prediction", used["prediction"]["id"]) == [("approved", "user", 7)]

@@ -45,7 +45,8 @@ def test_the_migration_for_phinx_makes_the_tables_that_are_adopted(tmp_path: Pat
     assert said == made
 
 
-@needs("Illuminate/Database", "php-illuminate-database")
+@needs("Illuminate/Routing", "php-illuminate-routing")
+@needs("Illuminate/Events", "php-illuminate-events")
 def test_tables_that_laravel_made(empty_database: Database, tmp_path: Path) -> None:
     migration = tmp_path / "migration.php"
     migration.write_text(blocks()["laravel-migration"][1], encoding="utf-8")
