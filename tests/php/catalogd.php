@@ -1,6 +1,6 @@
 <?php
 
-// The assertions of php/Catalogd.php, beside a real daemon: 60 products are there, and a model. Run by test_class.py, each
+// The assertions of php/Catalogd.php, beside a real daemon: 560 products are there, and a model. Run by test_class.py, each
 // time with five products of its own: the first is a pipe, the next a hammer, and so on.
 
 declare(strict_types=1);
@@ -41,7 +41,7 @@ $audited = static fn (int $id, string $entity = 'prediction'): array => array_ma
 );
 
 // A batch, from the insert to what came of it.
-$id = $catalogd->insert([$a, "$b", $b, $c, 404, 'x', '9223372036854775808', null, ['a' => 1]], createdBy: 7);
+$id = $catalogd->insert([$a, "$b", $b, $c, 9404, 'x', '9223372036854775808', null, ['a' => 1]], createdBy: 7);
 $looks = [];
 $batch = $catalogd->wait($id, 30, function (array $look) use (&$looks): void {
     $looks[] = $look['processed'];
@@ -82,7 +82,7 @@ $errors = iterator_to_array($catalogd->errors($id));
 $codes = array_map(static fn (array $error): string => json_encode($error['item']) . ' ' . $error['code'], $errors);
 sort($codes);
 same(
-    ['"9223372036854775808" not_an_id', '"x" not_an_id', '404 unknown_product', 'null not_an_id', '{"a":1} not_an_id'],
+    ['"9223372036854775808" not_an_id', '"x" not_an_id', '9404 unknown_product', 'null not_an_id', '{"a":1} not_an_id'],
     $codes,
     'what failed, as it stood in the list',
 );
@@ -155,19 +155,19 @@ same(['completed', 0, 100], array_values(array_intersect_key(
 )), 'nothing is done at once');
 $failed = $catalogd->wait($catalogd->insert(['x', 'y']), 30);
 same(['failed', 'None of the 2 entries of product_ids is an id.'], [$failed['status'], $failed['message']], 'and why it failed');
-$waited = hrtime(true);
 $db->exec("UPDATE categorization_batches SET status = 'cancelled' WHERE id = $failed[id]");
 same('cancelled', $catalogd->wait($failed['id'], 0.0)['status'], 'no time to wait is one look');
 refused('cannot be written as JSON', fn () => $catalogd->insert(["\xff"]));
 
 // More than a page of them, and other statements on the connection meanwhile.
-$many = $catalogd->wait($catalogd->insert([...range(10001, 11001), ...range(1, 60)]), 60);
-same([1061, 60, 1001], [$many['total'], $many['success'], $many['errors']], 'a large list');
+$many = $catalogd->wait($catalogd->insert([...range(10001, 11001), ...range(1, 560)]), 60);
+same([1561, 560, 1001], [$many['total'], $many['success'], $many['errors']], 'a large list');
 $seen = [];
 foreach ($catalogd->errors($many['id']) as $error) {
     $seen[$error['item']] = count($seen) % 400 === 0 ? $catalogd->progress($many['id'])['errors'] : 0;
 }
 same([1001, 3 * 1001], [count($seen), array_sum($seen)], 'page by page');
+same(range(1, 560), array_column(iterator_to_array($catalogd->predictions($many['id'])), 'product_id'), 'predictions, too');
 
 // The connection must be one that this can work with.
 refused('does not throw exceptions', fn () => new Catalogd(new PDO(getenv('SHOP_DSN'), null, null, [PDO::ATTR_ERRMODE => PDO::ERRMODE_SILENT])));

@@ -21,7 +21,7 @@ EMULATED = {20: True, 17: True}  # PDO::ATTR_EMULATE_PREPARES, PDO::ATTR_STRINGI
 def test_the_class_orders_follows_reads_and_decides(
     database: Database, db: psycopg.Connection, catalogd: Catalogd
 ) -> None:
-    shop(db, products=60, labelled=40)
+    shop(db, products=560, labelled=40)
     assert catalogd("learn").returncode == 0
     process = catalogd.start()
     said = run_php(SCRIPT, source(database), SHOP_FIRST="41")

@@ -8,8 +8,8 @@ import pytest
 
 from daemon.database.schema import MigrationRefused, migrate
 from daemon.stand_in.schema import create_stand_in
-from tests.php.documentation import blocks
-from tests.php.php import needs, needs_php, run_php
+from tests.php.documentation import CLASS, blocks
+from tests.php.php import needs, needs_php, run_php, source
 from tests.php.test_documentation import environment, preamble
 from tests.support.database import Database
 from tests.support.factories import assert_settled, batch, shop
@@ -45,12 +45,21 @@ def test_the_migration_for_phinx_makes_the_tables_that_are_adopted(tmp_path: Pat
     assert said == made
 
 
+TIMES = """<?php
+require 'Catalogd.php';
+$batch = (new Catalogd\\Catalogd(new PDO(getenv('SHOP_DSN'))))->progress(1);
+$isNow = fn (string $time): bool => abs(time() - strtotime($time)) < 60;
+echo json_encode($isNow($batch['created_at']) && $isNow($batch['completed_at']));
+"""
+
+
 @needs("Illuminate/Routing", "php-illuminate-routing")
 @needs("Illuminate/Events", "php-illuminate-events")
 def test_tables_that_laravel_made(empty_database: Database, tmp_path: Path) -> None:
     migration = tmp_path / "migration.php"
     migration.write_text(blocks()["laravel-migration"][1], encoding="utf-8")
     with empty_database.connect() as db:
+        db.execute(f"ALTER DATABASE {empty_database.name} SET timezone TO 'Pacific/Auckland'")
         ids = make_shop(db)
         run_php(
             f"<?php {preamble('laravel')} (require '{migration}')->up();"
@@ -61,6 +70,8 @@ def test_tables_that_laravel_made(empty_database: Database, tmp_path: Path) -> N
         migrate(empty_database.session)
         assert_that_work_is_done(empty_database, db, ids)
         assert_settled(db, 1, ids[:2])
+        said = run_php(TIMES, source(empty_database, "postgres"), include_path=str(CLASS))
+        assert said == "true", "a time without a zone is that of the database, and the class tells it in UTC"
 
 
 OF_ITS_OWN = """
