@@ -1,11 +1,11 @@
 """The examples of docs/php.md: fenced blocks that have a name, run in the order in which they stand there."""
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
 from tests.php.php import run_php
+from tests.support.page import read_blocks
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "php.md"
 CLASS = Path(__file__).parents[2] / "php"
@@ -19,9 +19,9 @@ file_put_contents(getenv('SEEN'), json_encode(['%s', array_diff_key(get_defined_
 
 def blocks() -> dict[str, tuple[str, str]]:
     """Language and text of each, by name."""
-    found = re.findall(r"^```(\w+) ([\w-]+)\n(.*?)^```$", DOCUMENT.read_text("utf-8"), re.DOTALL | re.MULTILINE)
-    assert len({name for _, name, _ in found}) == len(found), "a name stands twice"
-    return {name: (language, text) for language, name, text in found}
+    named = [block for block in read_blocks(DOCUMENT) if block.name]
+    assert len({block.name for block in named}) == len(named), "a name stands twice"
+    return {block.name: (block.language, block.text) for block in named}
 
 
 def run_chain(
