@@ -27,7 +27,7 @@ RUN = ("sh", "sql", "php", "python")
 NOTES = ("not run", "as", "may find nothing", "stays open", "exit code", "from")
 
 FENCE = re.compile(r"(?P<indent> *)```(?P<language>\w*)\s*")
-NOTE = re.compile(r" *<!-- (?P<name>[a-z ]+)(?:: (?P<value>.+))? -->\s*")
+NOTE = re.compile(r" *<!-- (?P<name>[^:]+?)(?:: (?P<value>.+))? -->\s*")
 
 
 class PageError(ValueError):
@@ -55,15 +55,13 @@ class Block:
 
 
 def read_blocks(page: Path) -> list[Block]:
-    """Every block of a page, in order. Raises PageError for a note that is unknown or not before a block."""
+    """Every block of a page, in order. Raises PageError for a note that is not understood, or not before a block."""
     blocks: list[Block] = []
     notes: dict[str, str] = {}
     lines = enumerate(page.read_text(encoding="utf-8").splitlines(), start=1)
     for number, line in lines:
         if note := NOTE.fullmatch(line):
-            if note["name"] not in NOTES or not note["value"]:
-                raise PageError(f"{page.name}:{number}: {note[0].strip()} is none of {NOTES}, with a value")
-            notes[note["name"]] = note["value"]
+            notes[note["name"]] = note["value"] or ""
         elif fence := FENCE.fullmatch(line):
             inside = []
             for _, within in lines:
@@ -71,12 +69,15 @@ def read_blocks(page: Path) -> list[Block]:
                     break
                 inside.append(within)
             text = textwrap.dedent("\n".join(inside)) + "\n"
+            for name, value in notes.items():
+                if name not in NOTES or not value:
+                    raise PageError(f"{page.name}:{number}: {name!r} is none of {NOTES}, with a value")
             blocks.append(Block(page.name, number, fence["language"], text, notes))
             notes = {}
-        elif notes and line.strip():
-            raise PageError(f"{page.name}:{number}: a block should follow {notes}")
-    if notes:
-        raise PageError(f"{page.name}: no block follows {notes}")
+        elif line.strip():
+            if lost := [name for name in NOTES if name in notes]:
+                raise PageError(f"{page.name}:{number}: a block should follow {lost}")
+            notes = {}  # a comment for whoever edits the page
     return _with_expectations(blocks)
 
 
