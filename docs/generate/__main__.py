@@ -8,6 +8,7 @@ from daemon.database.embedded import EmbeddedServer, embedded_binaries
 from daemon.database.pool import Session
 from daemon.database.schema import migrate
 from daemon.stand_in.schema import create_stand_in
+from docs.generate.life import draw_life
 from docs.generate.schema import read_schema, write_schema
 from docs.generate.settings import write_settings
 
@@ -20,6 +21,7 @@ def write(name: str, text: str) -> None:
 
 if __name__ == "__main__":
     write("settings.md", write_settings())
+    write("images/life-of-a-batch.svg", draw_life())
     with EmbeddedServer(embedded_binaries()) as server:
         with psycopg.connect(server.dsn(), autocommit=True) as conn:
             create_stand_in(conn)

@@ -25,8 +25,8 @@ triggers of its own: only the loss or the change of what is here counts.
 - **contract**: what outsiders may rely on from version to version; a change is told in
   [CHANGELOG.md](../CHANGELOG.md). Everything else may change with any version.
 - **written by**: who has the right to, by the roles of `catalogd grants`: PHP, or the daemon (with the commands that
-  work as it does). Nobody named: the server does, by a default, an identity or a trigger. The tables belong to the owner
-  role.
+  work as it does). Nobody named: the server does, by a default, an identity or a trigger. The tables belong to the
+  owner role.
 - The types are those that catalogd makes. In adopted tables ids may be integer, texts varchar of any length, times
   without a zone.
 - `null` after a type: the column may be empty.
