@@ -58,8 +58,15 @@ def predictions(scene: Scene) -> Iterator[None]:
         ]
 
 
+def architecture(scene: Scene) -> Iterator[None]:
+    """A daemon, to be looked at."""
+    scene.start_daemon()
+    yield
+
+
 SCENES: dict[str, Callable[[Scene], Iterator[None]]] = {
     "README.md": readme,
+    "architecture.md": architecture,
     "price-lists.md": price_lists,
     "predictions.md": predictions,
 }
