@@ -5,6 +5,7 @@ What a block needs beyond its text stands before it in the page, in comments tha
     <!-- not run: WHY -->            it cannot be run here; the reason names what proves it instead, if anything does
     <!-- as: ROLE -->                SQL is run as PHP's role unless another is named
     <!-- may find nothing: WHY -->   SQL: otherwise each statement must return or change a row
+    <!-- refused: WORDS -->         SQL: the server is to refuse it with a message that has these words
     <!-- stays open: WHY -->        otherwise the daemon, where one is at work, is to end what the block ordered
     <!-- exit code: 1 -->            sh: otherwise 0
     <!-- from: PATH -->              it is not run, but stands in that file word by word
@@ -24,7 +25,13 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 RUN = ("sh", "sql", "php", "python")
-NOTES = ("not run", "as", "may find nothing", "stays open", "exit code", "from")
+NOTES = ("not run", "as", "may find nothing", "refused", "stays open", "exit code", "from")
+
+
+def short_name(page: Path) -> str:
+    """As tests call it: the README stands alone, others go by their file's name."""
+    return "docs/README.md" if page == ROOT / "docs" / "README.md" else page.name
+
 
 FENCE = re.compile(r"(?P<indent> *)```(?P<language>\w*)\s*")
 NOTE = re.compile(r" *<!-- (?P<name>[^:]+?)(?:: (?P<value>.+))? -->\s*")
@@ -71,12 +78,12 @@ def read_blocks(page: Path) -> list[Block]:
             text = textwrap.dedent("\n".join(inside)) + "\n"
             for name, value in notes.items():
                 if name not in NOTES or not value:
-                    raise PageError(f"{page.name}:{number}: {name!r} is none of {NOTES}, with a value")
-            blocks.append(Block(page.name, number, fence["language"], text, notes))
+                    raise PageError(f"{short_name(page)}:{number}: {name!r} is none of {NOTES}, with a value")
+            blocks.append(Block(short_name(page), number, fence["language"], text, notes))
             notes = {}
         elif line.strip():
             if lost := [name for name in NOTES if name in notes]:
-                raise PageError(f"{page.name}:{number}: a block should follow {lost}")
+                raise PageError(f"{short_name(page)}:{number}: a block should follow {lost}")
             notes = {}  # a comment for whoever edits the page
     return _with_expectations(blocks)
 
