@@ -94,7 +94,7 @@ def statements(page: Path) -> list[str]:
     return found if page.name not in CUT_SHORT else []
 
 
-@pytest.mark.parametrize("page", filter(statements, TEXTS), ids=short_name)
+@pytest.mark.parametrize("page", list(filter(statements, TEXTS)), ids=short_name)
 def test_each_statement_is_one_that_the_server_understands(page: Path, db: psycopg.Connection) -> None:
     for text in statements(page):
         numbered = re.sub(r"(?<!:):[a-z_]+", "NULL", text)

@@ -81,10 +81,11 @@ def read_blocks(page: Path) -> list[Block]:
                     raise PageError(f"{short_name(page)}:{number}: {name!r} is none of {NOTES}, with a value")
             blocks.append(Block(short_name(page), number, fence["language"], text, notes))
             notes = {}
-        elif line.strip():
-            if lost := [name for name in NOTES if name in notes]:
+        else:
+            lost = [name for name in NOTES if name in notes]
+            if lost and line.strip():
                 raise PageError(f"{short_name(page)}:{number}: a block should follow {lost}")
-            notes = {}  # a comment for whoever edits the page
+            notes = {name: notes[name] for name in lost}  # others are for whoever edits the page
     return _with_expectations(blocks)
 
 
