@@ -11,6 +11,7 @@ import pytest
 from psycopg.pq import ExecStatus
 
 from daemon import cli
+from docs.generate.settings import GROUPS, read_fields
 from tests.support.page import PAGES, ROOT, read_blocks, short_name
 
 pytestmark = pytest.mark.one_server  # its subject are the words of the pages
@@ -86,6 +87,16 @@ def run(*arguments: str) -> int:
         return cli.main(arguments)
     except SystemExit as ending:
         return int(ending.code or 0)
+
+
+@pytest.mark.parametrize("page", TEXTS, ids=short_name)
+def test_each_setting_and_each_target_of_make_exists(page: Path) -> None:
+    settings = {name for group in GROUPS for name, _ in read_fields(group)}
+    assert set(re.findall(r"\bCATALOGD_[A-Z_]+", page.read_text(encoding="utf-8"))) <= settings
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for line in [*inline(page), *lines_of_blocks(page)]:
+        if target := re.match(r"make ([a-z-]+)", line):
+            assert re.search(rf"^{target[1]}:", makefile, re.MULTILINE), f"{short_name(page)}: {line}"
 
 
 def statements(page: Path) -> list[str]:
