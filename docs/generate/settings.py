@@ -1,5 +1,7 @@
 """Writes docs/settings.md: what the code says of each setting, and what settings.toml adds to it."""
 
+import importlib
+import pkgutil
 import tomllib
 import types
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,10 +13,9 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+import daemon
 from daemon.settings import Settings, SettingsGroup
-from daemon.workloads.price_lists.settings import PriceListSettings
 
-GROUPS: Sequence[type[SettingsGroup]] = (Settings, PriceListSettings)
 ADDED = Path(__file__).with_suffix(".toml")
 KINDS = {int: "whole number", float: "number", Path: "path", str: "text", SecretStr: "text, never shown"}
 
@@ -37,9 +38,21 @@ environment does not say; in production the unit reads `/etc/catalogd/catalogd.e
 TABLE = "| variable | values | default | meaning | read by |\n| --- | --- | --- | --- | --- |\n"
 
 
+def find_groups() -> Sequence[type[SettingsGroup]]:
+    """The daemon's own settings, and those of each room that has a module of that name."""
+    for module in pkgutil.walk_packages(daemon.__path__, "daemon."):
+        if module.name.endswith(".settings"):
+            importlib.import_module(module.name)
+    others = (group for group in SettingsGroup.__subclasses__() if group is not Settings)
+    return [Settings, *sorted(others, key=lambda group: group.__module__)]
+
+
+GROUPS = find_groups()
+
+
 def write_settings() -> str:
     """The whole page."""
-    fields = {name: field for group in GROUPS for name, field in read_fields(group)}
+    fields = dict(reversed([pair for group in GROUPS for pair in read_fields(group)]))  # the first who names it
     parts = [HEAD]
     for section in read_sections():
         rows = [_row(name, fields[name], added) for name, added in section["settings"].items()]
