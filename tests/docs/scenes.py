@@ -61,6 +61,12 @@ def predictions(scene: Scene) -> Iterator[None]:
         ]
 
 
+def architecture(scene: Scene) -> Iterator[None]:
+    """A daemon, to be looked at."""
+    scene.start_daemon()
+    yield
+
+
 def monitoring(scene: Scene) -> Iterator[None]:
     """A daemon at work, at a port that is free; curl finds it under the usual one."""
     curl = shutil.which("curl")
@@ -76,6 +82,7 @@ def monitoring(scene: Scene) -> Iterator[None]:
 
 SCENES: dict[str, Callable[[Scene], Iterator[None]]] = {
     "README.md": readme,
+    "architecture.md": architecture,
     "price-lists.md": price_lists,
     "predictions.md": predictions,
     "monitoring.md": monitoring,
