@@ -11,13 +11,15 @@ PYTHON_PEERS := .venv-bench/.installed
 NODE_PEERS   := $(PEERS)/node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos model coverage check format real evaluate evaluate-matching learning beside handover soak limits bench bench-full lock lock-bench clean
+.PHONY: help demo venv test chaos model coverage check format real evaluate evaluate-matching learning beside handover soak limits bench bench-full lock lock-bench clean
 
 help:            ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 26
 
 demo: $(STAMP)   ## a private Postgres, a sample shop and a real daemon at work; ends by itself
 	@$(BIN)/catalogd demo
+
+venv: $(STAMP)   ## the virtual environment that all of these use, from requirements.lock
 
 test: $(STAMP)   ## the whole suite, against every Postgres server found
 	@$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
