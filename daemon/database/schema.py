@@ -37,6 +37,7 @@ ADVISORY_LOCK = 0x63617461_6C6F6764  # "catalogd"
 POLL_S = 0.1
 BELL = "catalogd_batch_inserted"  # the trigger that notifies
 ADOPTS_PREDICTIONS = "0003-adopt-predictions"  # made for plain tables: not run again once they are partitioned
+LAST_OF = {"0.1.0": "0022-create-matches"}  # the newest migration of each release, for the way back to it
 
 
 class MigrationRefused(Exception):
@@ -120,6 +121,23 @@ def rollback(session: Session, wait_s: float = 60.0) -> list[str]:
         migrations = backend.to_rollback(read_migrations(str(migrations_directory())))
         backend.rollback_migrations(migrations)
         return [migration.id for migration in migrations]
+
+
+def go_back(session: Session, release: str, wait_s: float = 60.0) -> list[str]:
+    """Undo what was added since that release, newest first, so that it can start; returns the ids undone.
+
+    What newer versions keep in tables of their own is lost, and none of them may be running. Raises as `migrate` does.
+    """
+    with exclusive(session, wait_s), session.connect("migrate") as conn:
+        state = inspect(conn)
+        if state.unknown:
+            raise MigrationRefused(f"only the catalogd that made {state.unknown[-1]} can undo it: run that version's")
+        with _backend(session) as backend:
+            migrations = backend.to_rollback(read_migrations(str(migrations_directory())))
+            added = [migration for migration in migrations if migration.id > LAST_OF[release]]
+            backend.rollback_migrations(MigrationList(added))
+        record(conn)
+        return [migration.id for migration in added]
 
 
 def is_partitioned(conn: Connection) -> bool:

@@ -152,15 +152,31 @@ def test_batches_go_on_while_the_daemon_is_upgraded(place: Shop, old: Version, n
         assert_all_settled(db, dead=[before.instance, after.instance])
 
 
-def test_the_version_before_does_not_start_on_a_newer_schema(old: Version, new: Version) -> None:
-    """As it has no way to know what a newer one means; where nothing was added, it starts."""
+def test_the_way_back(place: Shop, old: Version, new: Version) -> None:
+    """The previous release does not start on a newer schema, as it cannot know what that means; once what was added is
+    undone, it does, and what was there before is there still."""
     new.install()
-    back = old.command(RUNTIME)("run", "--once")
-    if not ADDED:
-        assert (back.returncode, back.stderr) == (0, "")
-    else:
-        assert back.returncode == 78
-        assert f"newer than this catalogd {previous.VERSION} (it has {ADDED[-1]})" in back.stderr
+    with place.connect(SHOP) as conn:
+        product_ids = shop(conn, 10)
+    with place.connect(PHP) as php:
+        batches = [batch(php, product_ids)]
+    printed(new.command(RUNTIME)("run", "--once"))
+    refused = old.command(RUNTIME)("run", "--once")
+    assert refused.returncode == (78 if ADDED else 0)
+    if ADDED:
+        assert f"newer than this catalogd {previous.VERSION} (it has {ADDED[-1]})" in refused.stderr
+
+    undone = printed(new.command(OWNER)("migrate", "--back-to", previous.VERSION))
+    newest_first = ", ".join(reversed(ADDED))
+    assert undone == (f"undone {newest_first}\n" if ADDED else f"nothing was added since {previous.VERSION}\n")
+    with place.connect(PHP) as php:
+        batches.append(batch(php, product_ids))
+    printed(old.command(RUNTIME)("run", "--once"))
+    with place.database.connect() as db:
+        for batch_id in batches:
+            assert_settled(db, batch_id, product_ids)
+
+    assert new.install() == (f"applied {', '.join(ADDED)}\n" if ADDED else "the schema is up to date\n")
 
 
 def count_open(conn: psycopg.Connection) -> int:

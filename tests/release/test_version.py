@@ -8,6 +8,7 @@ import pytest
 
 from daemon import __version__
 from daemon.cli import main
+from daemon.database.schema import LAST_OF
 from tests.support.previous import VERSION as PREVIOUS
 from tests.support.published import Published
 
@@ -38,7 +39,9 @@ def test_it_stands_nowhere_else() -> None:
 def test_the_changelog_knows_it() -> None:
     """A version under way stands under Unreleased, one that is released has its own heading, the newest first."""
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    newest, *_ = RELEASED.findall(changelog)
+    released = RELEASED.findall(changelog)
+    newest = released[0]
+    assert set(released) - {__version__} == LAST_OF.keys(), "there is a way back to each of them"
     base, _, is_under_way = __version__.partition(".dev")
     if is_under_way:
         assert f"## Unreleased\n\nWhat will be {base}." in changelog

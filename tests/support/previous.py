@@ -6,9 +6,11 @@ import subprocess
 import tarfile
 from pathlib import Path
 
+from daemon.database.schema import LAST_OF
+
 ROOT = Path(__file__).parents[2]
 VERSION = "0.1.0"
-LAST_MIGRATION = "0022-create-matches"
+LAST_MIGRATION = LAST_OF[VERSION]
 COMMIT = "88ea715815737667b06571432e300f4ae2849bd4"
 
 
