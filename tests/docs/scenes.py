@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Iterator
 
@@ -58,10 +59,32 @@ def predictions(scene: Scene) -> Iterator[None]:
         ]
 
 
+def tutorial(scene: Scene) -> Iterator[None]:
+    """A checkout with its .venv: all else the reader makes, the server too."""
+    (scene.directory / ".venv").symlink_to(sys.prefix)
+    yield
+
+
+def operations(scene: Scene) -> Iterator[None]:
+    """A journal, which holds what a daemon has said; the tests of systemd have the real one."""
+    scene.start_daemon()
+    scene.settle()
+    (daemon,) = scene.on_path.daemons
+    daemon.stop()
+    journal = scene.on_path.directory / "journal"
+    journal.write_text("".join(f"{json.dumps(event)}\n" for event in daemon.events), encoding="utf-8")
+    program = scene.on_path.directory / "journalctl"
+    program.write_text(f"#!/bin/sh\nexec cat {journal}\n", encoding="utf-8")
+    program.chmod(0o755)
+    yield
+
+
 SCENES: dict[str, Callable[[Scene], Iterator[None]]] = {
     "README.md": readme,
+    "operations.md": operations,
     "price-lists.md": price_lists,
     "predictions.md": predictions,
+    "tutorial.md": tutorial,
 }
 
 
