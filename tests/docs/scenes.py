@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 
+from tests.support.factories import batch
 from tests.support.price_lists import rows, write_list
 from tests.support.scene import Scene
 
@@ -68,6 +69,8 @@ def tutorial(scene: Scene) -> Iterator[None]:
 def operations(scene: Scene) -> Iterator[None]:
     """A journal, which holds what a daemon has said; the tests of systemd have the real one."""
     scene.start_daemon()
+    with scene.database.connect() as db:
+        batch(db, [51, 52], created_by=7)
     scene.settle()
     (daemon,) = scene.on_path.daemons
     daemon.stop()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from daemon.database.embedded import EmbeddedServer
+from daemon.database.schema import SchemaState, inspect
 from tests.chaos.observer import assert_all_settled
 from tests.support.database import Database
 from tests.support.factories import assert_settled, batch, read_batch, shop
@@ -56,6 +57,17 @@ def test_what_is_restored_goes_on(
         assert_settled(db, waiting_id, product_ids[:50])
         assert_all_settled(db)
         assert before["processed_products"] < PRODUCTS
+
+
+def test_a_partitioned_database_is_restored_as_it_was(
+    database: Database, restored: Database, catalogd: Catalogd, tmp_path: Path
+) -> None:
+    assert catalogd("partition").returncode == 0
+    dump = tmp_path / "shop.dump"
+    run(database, "pg_dump", "--format=custom", "--file", dump, database.dsn)
+    run(database, "pg_restore", "--exit-on-error", "--dbname", restored.dsn, dump)
+    with restored.connect() as db:
+        assert inspect(db) == SchemaState(missing=(), unknown=(), edited=())
 
 
 def run(database: Database, program: str, *arguments: str | Path) -> None:
