@@ -11,7 +11,7 @@ PYTHON_PEERS := .venv-bench/.installed
 NODE_PEERS   := $(PEERS)/node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo venv test chaos model coverage check format real evaluate evaluate-matching learning beside handover soak limits bench bench-full lock lock-bench clean
+.PHONY: help demo venv dist test chaos model coverage check format real evaluate evaluate-matching learning beside handover soak limits bench bench-full lock lock-bench clean
 
 help:            ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 26
@@ -75,6 +75,13 @@ bench: $(STAMP) $(PYTHON_PEERS) $(NODE_PEERS) ## as fast as it should be? beside
 bench-full: $(STAMP) $(PYTHON_PEERS) $(NODE_PEERS) ## the same in full size, for more than an hour; writes docs/performance.md
 	@$(BIN)/python -m bench.speed --full --document docs $(if $(CATALOGUE),--catalogue "$(CATALOGUE)") $(ARGS)
 
+dist: $(STAMP)   ## the sdist, and from it the wheel, in dist/
+	@rm -rf dist build/sdist && mkdir -p dist build/sdist
+	@$(BIN)/python -c 'import setuptools.build_meta as b; b.build_sdist("dist")' > build/dist.log 2>&1 || { cat build/dist.log; exit 1; }
+	@tar -xzf dist/catalogd-*.tar.gz -C build/sdist --strip-components 1
+	@cd build/sdist && $(CURDIR)/$(BIN)/python -c 'import setuptools.build_meta as b; b.build_wheel("$(CURDIR)/dist")' >> ../dist.log 2>&1 || { cat ../dist.log; exit 1; }
+	@ls dist
+
 lock:            ## resolve requirements.lock anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --extra dev --generate-hashes --no-emit-index-url \
 	    --custom-compile-command 'make lock' --quiet --upgrade --output-file requirements.lock pyproject.toml
@@ -92,7 +99,7 @@ $(STAMP): requirements.lock pyproject.toml
 	    || { echo "catalogd needs Python 3.11 or newer; name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null \
 	    || { echo "this Python cannot make a virtual environment; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
-	@echo "making $(VENV) from requirements.lock ..."
+	@echo "making $(VENV) from requirements.lock, a minute or two, once ..."
 	@$(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
