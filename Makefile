@@ -11,7 +11,7 @@ PYTHON_PEERS := .venv-bench/.installed
 NODE_PEERS   := $(PEERS)/node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo venv dist test chaos model coverage check format real evaluate evaluate-matching learning beside handover soak limits bench bench-full lock lock-bench clean
+.PHONY: help demo venv dist test chaos model coverage check format docs real evaluate evaluate-matching learning beside handover soak limits bench bench-full lock lock-bench clean
 
 help:            ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 26
@@ -44,6 +44,9 @@ check: $(STAMP)  ## lint, types, import contracts
 format: $(STAMP) ## put the code into its usual form
 	@$(BIN)/ruff check --fix-only .
 	@$(BIN)/ruff format .
+
+docs: $(STAMP)   ## write the pages of reference anew: settings, schema, pictures
+	@$(BIN)/python -m docs.generate
 
 real: $(STAMP)   ## figures on a real catalogue: make real CATALOGUE=path.csv.gz
 	@$(BIN)/python -m bench.real "$(CATALOGUE)"

@@ -82,9 +82,16 @@ def operations(scene: Scene) -> Iterator[None]:
     yield
 
 
+def architecture(scene: Scene) -> Iterator[None]:
+    """A daemon, to be looked at."""
+    scene.start_daemon()
+    yield
+
+
 SCENES: dict[str, Callable[[Scene], Iterator[None]]] = {
     "README.md": readme,
     "operations.md": operations,
+    "architecture.md": architecture,
     "price-lists.md": price_lists,
     "predictions.md": predictions,
     "tutorial.md": tutorial,

@@ -11,7 +11,7 @@ import pytest
 from psycopg.pq import ExecStatus
 
 from daemon import cli
-from tests.support.page import PAGES, ROOT, read_blocks
+from tests.support.page import PAGES, ROOT, read_blocks, short_name
 
 pytestmark = pytest.mark.one_server  # its subject are the words of the pages
 
@@ -62,7 +62,7 @@ def lines_of_blocks(page: Path) -> Iterator[str]:
             yield from (line[2:] for line in block.text.splitlines() if line.startswith("$ "))
 
 
-@pytest.mark.parametrize("page", TEXTS, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", TEXTS, ids=short_name)
 def test_each_command_is_one_that_the_program_understands(
     page: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -94,7 +94,7 @@ def statements(page: Path) -> list[str]:
     return found if page.name not in CUT_SHORT else []
 
 
-@pytest.mark.parametrize("page", TEXTS, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", list(filter(statements, TEXTS)), ids=short_name)
 def test_each_statement_is_one_that_the_server_understands(page: Path, db: psycopg.Connection) -> None:
     for text in statements(page):
         numbered = re.sub(r"(?<!:):[a-z_]+", "NULL", text)
@@ -114,7 +114,7 @@ def anchors(page: Path) -> set[str]:
     return found.keys() | repeated | set(re.findall(r'<a (?:id|name)="([^"]+)"', text))
 
 
-@pytest.mark.parametrize("page", LINKED, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", LINKED, ids=short_name)
 def test_each_link_leads_somewhere(page: Path) -> None:
     text = re.sub(r"`[^`\n]*`", "", FENCED.sub("", page.read_text(encoding="utf-8")))
     for target in re.findall(r"\]\(([^)\s]+)(?: \"[^\"]*\")?\)|<img[^>]*src=\"([^\"]+)\"", text):
@@ -128,8 +128,14 @@ def test_each_link_leads_somewhere(page: Path) -> None:
         assert not anchor or anchor in anchors(file), f"{page.name}: {link} has no such heading"
 
 
-@pytest.mark.parametrize("page", TEXTS, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", TEXTS, ids=short_name)
 def test_each_file_that_is_named_is_there(page: Path) -> None:
     for text in inline(page):
         if re.fullmatch(r"(docs|daemon|bench|tests|systemd|php)/[\w./-]+\.(md|sql|py|svg|service|timer|php)", text):
             assert (ROOT / text).exists(), f"{page.name}: {text}"
+
+
+def test_the_index_leads_to_every_page() -> None:
+    index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
+    pages = {page.name for page in PAGES if page.parent.name == "docs"} - {"README.md"}
+    assert sorted(page for page in pages if f"({page})" not in index) == []
