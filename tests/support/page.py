@@ -10,6 +10,8 @@ What a block needs beyond its text stands before it in the page, in comments tha
     <!-- exit code: 1 -->            sh: otherwise 0
     <!-- from: PATH -->              it is not run, but stands in that file word by word
 
+A block with a name behind its language (```php once) is left to the test of its page that asks for it by that name.
+
 A ```text block after one that is run is what that one prints: each line of it in this order, … for anything, spaces
 and what is between the lines do not count.
 """
@@ -33,7 +35,7 @@ def short_name(page: Path) -> str:
     return "docs/README.md" if page == ROOT / "docs" / "README.md" else page.name
 
 
-FENCE = re.compile(r"(?P<indent> *)```(?P<language>\w*)\s*")
+FENCE = re.compile(r"(?P<indent> *)```(?P<language>\w*)(?: (?P<name>[\w-]+))?\s*")
 NOTE = re.compile(r" *<!-- (?P<name>[^:]+?)(?:: (?P<value>.+))? -->\s*")
 
 
@@ -51,6 +53,7 @@ class Block:
     text: str
     notes: Mapping[str, str]
     expected: str | None = None
+    name: str = ""
 
     @property
     def place(self) -> str:
@@ -58,7 +61,7 @@ class Block:
 
     @property
     def is_run(self) -> bool:
-        return self.language in RUN and not {"not run", "from"} & self.notes.keys()
+        return self.language in RUN and not self.name and not {"not run", "from"} & self.notes.keys()
 
 
 def read_blocks(page: Path) -> list[Block]:
@@ -79,7 +82,8 @@ def read_blocks(page: Path) -> list[Block]:
             for name, value in notes.items():
                 if name not in NOTES or not value:
                     raise PageError(f"{short_name(page)}:{number}: {name!r} is none of {NOTES}, with a value")
-            blocks.append(Block(short_name(page), number, fence["language"], text, notes))
+            name = fence["name"] or ""
+            blocks.append(Block(short_name(page), number, fence["language"], text, notes, name=name))
             notes = {}
         else:
             lost = [name for name in NOTES if name in notes]
