@@ -11,7 +11,7 @@ PYTHON_PEERS := .venv-bench/.installed
 NODE_PEERS   := $(PEERS)/node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo venv dist test chaos model coverage check format docs real evaluate evaluate-matching learning beside handover soak limits bench bench-full lock lock-bench clean
+.PHONY: help demo venv dist test chaos model coverage check format docs real evaluate evaluate-matching learning beside handover soak limits bench bench-full lock lock-bench clean man
 
 help:            ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 26
@@ -56,6 +56,9 @@ evaluate: $(STAMP) ## how good the predictions are, with pictures: make evaluate
 
 evaluate-matching: $(STAMP) ## how well price lists are read and matched, and how fast: make evaluate-matching DATA=dir [CATALOGUE=path.csv.gz]
 	@$(BIN)/python -m bench.price_lists.evaluate "$(DATA)" $(if $(CATALOGUE),--catalogue "$(CATALOGUE)") $(ARGS)
+
+man: $(STAMP)    ## man/catalogd.1, from the command line and the settings
+	@$(BIN)/python -m daemon.manual man/catalogd.1
 
 soak: $(STAMP)   ## mixed load on two instances for a while; is memory flat? make soak MINUTES=10
 	@$(BIN)/python -m bench.soak --minutes $(or $(MINUTES),10)

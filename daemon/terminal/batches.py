@@ -1,31 +1,21 @@
-"""Batches as `catalogd status` shows them."""
+"""Batches and their item errors, read for people and scripts."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 from psycopg import Connection
 from psycopg.rows import class_row
-from rich.console import Console
-from rich.progress_bar import ProgressBar
-from rich.table import Table
-from rich.text import Text
 
-from daemon.commands.kinds import call
 from daemon.database.statements import statement
-from daemon.workloads.categorization.explanation import one_line
+from daemon.engine.status import BatchStatus
 from daemon.workloads.kind import Kind, Sight
 from daemon.workloads.registry import REGISTRY
 
+MOST_COUNTED = 10_000  # open batches; as in sql/count_open.sql
 LARGEST_ID = 2**63 - 1
-COLOURS = {
-    "completed": "green",
-    "failed": "red",
-    "cancelled": "yellow",
-    "processing": "cyan",
-    "pending": "blue",
-}
+OPEN = (BatchStatus.PENDING, BatchStatus.PROCESSING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +38,12 @@ class Batch:
 
     @property
     def items_per_s(self) -> float | None:
+        """On average since it started."""
         return self.processed / self.run_s if self.run_s else None
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in OPEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +53,10 @@ class Listed:
     kind: Kind
     batch: Batch
     sight: Sight
+
+    @property
+    def key(self) -> tuple[str, int]:
+        return self.kind.name, self.batch.id
 
     @property
     def as_json(self) -> dict[str, object]:
@@ -85,6 +84,11 @@ def list_batches(conn: Connection, kind: Kind, batch_id: int | None) -> list[Lis
     return [Listed(kind, batch, sights.get(batch.id, Sight())) for batch in batches]
 
 
+def count_open(conn: Connection, kind: Kind) -> dict[str, int]:
+    """How many batches of each open status there are, up to MOST_COUNTED in all."""
+    return dict(conn.execute(_statement("count_open", kind)).fetchall())
+
+
 def find_elsewhere(conn: Connection, kind: Kind, batch_id: int, command: str) -> str:
     """The end of a sentence: where there is a batch of this number, if it is of another kind of work only."""
     if list_batches(conn, kind, batch_id):
@@ -108,64 +112,5 @@ def list_errors(conn: Connection, kind: Kind, batch_id: int) -> Iterator[ItemErr
         after = page[-1].id
 
 
-def show_batches(listed: Sequence[Listed]) -> None:
-    """A table on stdout: plain where it is no terminal."""
-    has_kinds = len({each.kind.name for each in listed}) > 1
-    own = list(dict.fromkeys(heading for each in listed for heading in each.sight.cells))
-    table = Table(box=None, pad_edge=False)
-    if has_kinds:
-        table.add_column("of")
-    table.add_column("batch", justify="right")
-    table.add_column("status")
-    table.add_column("progress", width=20)
-    for heading in ("done", "of", "errors", "waited", "took", "per second"):
-        table.add_column(heading, justify="right")
-    for heading in own:
-        table.add_column(heading)
-    for each in listed:
-        batch = each.batch
-        rate = batch.items_per_s
-        table.add_row(
-            *([each.kind.name] if has_kinds else []),
-            str(batch.id),
-            Text(one_line(batch.status), style=COLOURS.get(batch.status, "")),
-            ProgressBar(
-                total=max(batch.total, 1),
-                completed=batch.processed if batch.total or not batch.completed_at else 1,
-                width=20,
-            ),
-            f"{batch.processed:,}",
-            f"{batch.total:,}",
-            f"{batch.errors:,}" if batch.errors else "",
-            f"{batch.wait_s:.2f} s",
-            "" if batch.run_s is None else f"{batch.run_s:.2f} s",
-            f"{rate:,.0f}" if rate else "",
-            *(Text(one_line(each.sight.cells.get(heading, ""))) for heading in own),
-        )
-    console = _console()
-    console.print(table)
-    for each in listed:
-        if each.batch.error_message:
-            sentence = f"{call(each.kind, each.batch.id)}: {one_line(each.batch.error_message)}"
-            console.print(sentence, markup=False, emoji=False)
-
-
-def show_remarks(listed: Sequence[Listed]) -> None:
-    """A line for each batch of which there is something to say."""
-    console = _console()
-    for each in listed:
-        if each.sight.remark:
-            style = "yellow" if each.sight.is_warning else ""
-            sentence = f"{call(each.kind, each.batch.id)} {each.sight.remark}"
-            console.print(Text(sentence, style=style), soft_wrap=True)
-
-
 def _statement(name: str, kind: Kind) -> bytes:
-    return statement("daemon.commands", name, **kind.table.identifiers)
-
-
-def _console() -> Console:
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = 140  # a pipe has no width: nothing may be cut or wrapped for a grep
-    return console
+    return statement("daemon.terminal", name, **kind.table.identifiers)

@@ -1,6 +1,5 @@
 """Periodic duties as `catalogd status` shows them."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -22,14 +21,13 @@ class DutyRow:
     error: str | None
 
 
-def describe_duties(conn: Connection) -> Iterator[str]:
-    """A line for each, for people."""
+def read_duties(conn: Connection) -> list[DutyRow]:
     with conn.cursor(row_factory=class_row(DutyRow)) as cursor:
-        for duty in cursor.execute(statement("daemon.commands", "list_duties")):
-            yield _describe(duty)
+        return cursor.execute(statement("daemon.terminal", "list_duties")).fetchall()
 
 
-def _describe(duty: DutyRow) -> str:
+def describe_duty(duty: DutyRow) -> str:
+    """A line for people."""
     done = "not done yet" if duty.done_s_ago is None else f"done {_rough(duty.done_s_ago)} ago"
     due = f"due in {_rough(duty.due_in_s)}" if duty.due_in_s > 0 else "due now"
     if not duty.failures:

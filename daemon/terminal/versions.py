@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from rich.console import Console
 from rich.table import Table
 
+from daemon.terminal.console import open_console
 from daemon.workloads.categorization.versions.choice import Compared
 from daemon.workloads.categorization.versions.store import Version
 
@@ -46,7 +46,7 @@ def show_versions(versions: Sequence[Version]) -> None:
             _share(figures.get("calibration_error"), digits=4),
             version.state,
         )
-    console = _console()
+    console = open_console()
     console.print(table)
     for version in versions:
         promotion = version.report.get("promotion")
@@ -66,7 +66,7 @@ def show_comparison(compared: Compared) -> None:
             _share(figures.calibration_error, digits=4),
             f"{alone:,}",
         )
-    console = _console()
+    console = open_console()
     console.print(table)
     console.print(
         f"on {compared.products:,} products that both have judged, model {compared.b.version} decides"
@@ -83,10 +83,3 @@ def _judged(version: Version) -> Mapping[str, object]:
 
 def _share(value: object, digits: int = 3) -> str:
     return f"{value:.{digits}f}" if isinstance(value, float | int) else ""
-
-
-def _console() -> Console:
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = 140  # a pipe has no width: nothing may be cut or wrapped for a grep
-    return console
