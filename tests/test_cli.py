@@ -121,6 +121,11 @@ def test_help_shows_no_password(bare: CommandLine, monkeypatch: pytest.MonkeyPat
         ["retry"],
         ["cancel", "1", "2"],
         ["explain", ""],
+        ["tail"],
+        ["tail", "7", "--watch"],
+        ["doctor", "7"],
+        ["completion"],
+        ["completion", "fish"],
         ["errors"],
         ["run", "--workers", "many"],
         ["run", "--workers", "0"],
@@ -153,6 +158,8 @@ DATABASE_COMMANDS = [
     ["models", "promote", "1"],
     ["models", "rollback"],
     ["status"],
+    ["status", "--watch"],
+    ["tail", "1"],
     ["errors", "1"],
     ["explain", "1"],
     ["precision"],
@@ -233,7 +240,7 @@ def test_a_run_logs_json_lines_only(db: psycopg.Connection, catalogd: Catalogd) 
 
 
 def test_an_unknown_id_is_a_usage_error(command: CommandLine) -> None:
-    for name in ["status", "errors", "explain", "retry", "cancel"]:
+    for name in ["status", "tail", "errors", "explain", "retry", "cancel"]:
         for number in ["99", "-1", "0", str(2**63), str(10**50)]:
             output = command(name, number)
             assert_one_sentence(output, 2)
@@ -383,6 +390,7 @@ def test_hostile_text_reaches_no_terminal(command: CommandLine, db: psycopg.Conn
     for arguments, lines in [
         (["status"], None),
         (["status", str(batch_id)], None),
+        (["doctor"], None),
         (["errors", str(batch_id)], 1),
         (["explain", str(row[0])], 5),
     ]:

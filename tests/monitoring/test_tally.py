@@ -1,6 +1,8 @@
 """What the engine tells is counted once, under the right name."""
 
+import sys
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -103,6 +105,16 @@ def test_the_listener_is_in_one_state(tally: Tally) -> None:
     assert tally.listener_changes() == {"connected": 2, "deaf": 0, "lost": 1}
 
 
+@pytest.fixture
+def hasty_threads() -> Iterator[None]:
+    """They take turns far more often than usual."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
+
+
+@pytest.mark.usefixtures("hasty_threads")
 def test_several_threads_lose_no_count(tally: Tally) -> None:
     def work() -> None:
         for _ in range(1000):

@@ -7,6 +7,7 @@ import psycopg
 import pytest
 
 from daemon.database.schema import MigrationRefused, migrate
+from daemon.database.statements import statement
 from daemon.stand_in.schema import create_stand_in
 from tests.php.documentation import CLASS, blocks
 from tests.php.php import needs, needs_php, run_php, source
@@ -107,15 +108,11 @@ def test_tables_that_doctrine_numbers_by_a_sequence(empty_database: Database) ->
             migrate(empty_database.session)
         db.execute(blocks()["doctrine-sequence"][1])
         migrate(empty_database.session)
-        assert_that_work_is_done(empty_database, db, ids)
-        batch(db, [])
-        run_php(
-            f"{script} $one = new Prediction(); $one->batch = 2; $em->persist($one); $em->flush();",
-            include_path=LIBRARIES,
-            **settings,
-        )
-        numbers = db.execute("SELECT id FROM predictions ORDER BY id").fetchall()
-        assert numbers == [(number,) for number in range(1, 6)]
+        batch(db, ids)
+        drawn = db.execute(statement("daemon.workloads.categorization", "reserve_ids"), {"count": 2}).fetchall()
+        assert drawn == [(1,), (2,)], "as the daemon numbers"
+        run_php(f"{script} $em->persist(new Prediction()); $em->flush();", include_path=LIBRARIES, **settings)
+        assert db.execute("SELECT id FROM predictions").fetchall() == [(3,)]
 
 
 @needs("Doctrine/ORM", "php-doctrine-orm")
