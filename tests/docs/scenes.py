@@ -58,10 +58,17 @@ def predictions(scene: Scene) -> Iterator[None]:
         ]
 
 
+def terminal(scene: Scene) -> Iterator[None]:
+    """A daemon at work."""
+    scene.start_daemon()
+    yield
+
+
 SCENES: dict[str, Callable[[Scene], Iterator[None]]] = {
     "README.md": readme,
     "price-lists.md": price_lists,
     "predictions.md": predictions,
+    "terminal.md": terminal,
 }
 
 

@@ -46,6 +46,7 @@ def test_a_screen_that_is_renewed_and_left_as_it_was(db: psycopg.Connection, cat
         seen = len(terminal.text)
         terminal.resize(140, 30)
         terminal.wait_for(r"\btook\b", after=seen)
+        assert "\x1b[2J" in terminal.text[seen:], "what the terminal made of the old lines is gone"
         assert COLOURS.search(terminal.text)
         assert terminal.signal(signal.SIGINT) == 130
         assert BACK in terminal.text[seen:]
