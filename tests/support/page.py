@@ -9,6 +9,8 @@ What a block needs beyond its text stands before it in the page, in comments tha
     <!-- exit code: 1 -->            sh: otherwise 0
     <!-- from: PATH -->              it is not run, but stands in that file word by word
 
+A block with a name behind its language (```php once) is left to the test of its page that asks for it by that name.
+
 A ```text block after one that is run is what that one prints: each line of it in this order, … for anything, spaces
 and what is between the lines do not count.
 """
@@ -26,7 +28,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 RUN = ("sh", "sql", "php", "python")
 NOTES = ("not run", "as", "may find nothing", "stays open", "exit code", "from")
 
-FENCE = re.compile(r"(?P<indent> *)```(?P<language>\w*)\s*")
+FENCE = re.compile(r"(?P<indent> *)```(?P<language>\w*)(?: (?P<name>[\w-]+))?\s*")
 NOTE = re.compile(r" *<!-- (?P<name>[a-z ]+)(?:: (?P<value>.+))? -->\s*")
 
 
@@ -44,6 +46,7 @@ class Block:
     text: str
     notes: Mapping[str, str]
     expected: str | None = None
+    name: str = ""
 
     @property
     def place(self) -> str:
@@ -51,7 +54,7 @@ class Block:
 
     @property
     def is_run(self) -> bool:
-        return self.language in RUN and not {"not run", "from"} & self.notes.keys()
+        return self.language in RUN and not self.name and not {"not run", "from"} & self.notes.keys()
 
 
 def read_blocks(page: Path) -> list[Block]:
@@ -71,7 +74,7 @@ def read_blocks(page: Path) -> list[Block]:
                     break
                 inside.append(within)
             text = textwrap.dedent("\n".join(inside)) + "\n"
-            blocks.append(Block(page.name, number, fence["language"], text, notes))
+            blocks.append(Block(page.name, number, fence["language"], text, notes, name=fence["name"] or ""))
             notes = {}
         elif notes and line.strip():
             raise PageError(f"{page.name}:{number}: a block should follow {notes}")
