@@ -87,6 +87,8 @@ def operations(scene: Scene) -> Iterator[None]:
 
 def architecture(scene: Scene) -> Iterator[None]:
     """A daemon, to be looked at."""
+def terminal(scene: Scene) -> Iterator[None]:
+    """A daemon at work."""
     scene.start_daemon()
     yield
 
@@ -111,6 +113,7 @@ SCENES: dict[str, Callable[[Scene], Iterator[None]]] = {
     "price-lists.md": price_lists,
     "predictions.md": predictions,
     "tutorial.md": tutorial,
+    "terminal.md": terminal,
     "monitoring.md": monitoring,
 }
 
