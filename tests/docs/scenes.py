@@ -87,6 +87,10 @@ def operations(scene: Scene) -> Iterator[None]:
 
 def architecture(scene: Scene) -> Iterator[None]:
     """A daemon, to be looked at."""
+    scene.start_daemon()
+    yield
+
+
 def terminal(scene: Scene) -> Iterator[None]:
     """A daemon at work."""
     scene.start_daemon()
