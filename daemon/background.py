@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -27,11 +27,17 @@ class ChildFailed(Exception):
     """It ended otherwise than with exit code 0; the message is the last that it said."""
 
 
-def run_beside(arguments: Sequence[str], stop: threading.Event, longest: timedelta) -> None:
+def run_beside(
+    arguments: Sequence[str],
+    stop: threading.Event,
+    longest: timedelta,
+    beat: Callable[[], object] = lambda: None,
+) -> None:
     """Run `catalogd` with these arguments to its end, as a child whose events go where ours go.
 
     The settings are in the environment that it inherits. It is ended at once when `stop` is set, and with the thread
-    that called this, however that ends. Raises ChildStopped and ChildFailed.
+    that called this, however that ends. Meanwhile `beat` is called a few times a second. Raises ChildStopped and
+    ChildFailed.
     """
     command = [sys.executable, "-P", "-m", "daemon", *arguments, "--child-of", str(os.getpid())]
     ends = monotonic() + longest.total_seconds()
@@ -50,6 +56,7 @@ def run_beside(arguments: Sequence[str], stop: threading.Event, longest: timedel
                     _, said = child.communicate(timeout=LOOK_EVERY_S)
                     break
                 except subprocess.TimeoutExpired:
+                    beat()
                     if stop.is_set():
                         raise ChildStopped from None
                     if monotonic() > ends:

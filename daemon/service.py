@@ -5,16 +5,20 @@ import random
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
 from daemon import __version__
-from daemon.database.pool import ANSWER_S, Pool, Session, open_pool, stop_preparing
+from daemon.database.pool import ANSWER_S, Pool, Session, keep_doing, open_pool, stop_preparing
 from daemon.database.probe import deadline
 from daemon.database.schema import inspect
 from daemon.engine.backoff import Backoff
 from daemon.engine.company import Company
+from daemon.engine.doing import Acting, Doing
+from daemon.engine.life import PIECE_S, Life
 from daemon.engine.listener import Listener
 from daemon.engine.preparation import Preparations
 from daemon.engine.preparer import Crew, Preparer
@@ -22,20 +26,26 @@ from daemon.engine.queue import Queue, Timing
 from daemon.engine.readiness import Readiness
 from daemon.engine.schedule import Schedule
 from daemon.engine.slice import SliceRunner, Suspicion
-from daemon.engine.supervisor import Inbox, StopRequested, Supervisor, WorkerStuck
+from daemon.engine.supervisor import MAIN, Inbox, Outside, StopRequested, Supervisor
+from daemon.engine.vigil import Vigil
 from daemon.engine.wakeup import Wakeup
 from daemon.engine.watch import Watch
 from daemon.engine.worker import Lookout, Pace, Worker
 from daemon.engine.workload import Workload
+from daemon.errors import ConfigurationError
+from daemon.herald import Herald
+from daemon.logs import configure_logs
 from daemon.sessions import name_instance, require_bell, require_current_schema, session_of
-from daemon.settings import Settings
-from daemon.signals import Interrupted, signals_interrupt, signals_told_to
+from daemon.settings import Settings, read_settings
+from daemon.signals import SIGNALS_THREAD, Interrupted, signals_interrupt, signals_told_to
 from daemon.systemd import Notifier
 from daemon.workloads.registry import build_workloads
 
 log = structlog.get_logger()
 
 SHORTEST_LEASE = timedelta(seconds=5)  # whoever holds a batch says so once a second or so
+RECONNECTING_S = 10.0  # a thread of the pool, for one connection
+POOL = "pool"  # under this name its threads show life
 
 
 def run(settings: Settings, notifier: Notifier, once: bool = False) -> int:
@@ -62,10 +72,27 @@ def _run(settings: Settings, notifier: Notifier, once: bool) -> int:
     workloads = build_workloads(settings)
     log.info("daemon.started", version=__version__, instance=instance, workers=_workers(workloads))
     inbox: Inbox = Inbox()
+    life = _life(settings, notifier)
     with open_pool(session, _workers(workloads) + 1 + _spare(workloads)) as pool:
-        supervisor = _build(settings, session, pool, workloads, instance, inbox, once, notifier)
-        with signals_told_to(inbox.put):
+        supervisor = _build(settings, session, pool, workloads, instance, inbox, once, notifier, life)
+        with ExitStack() as shown:
+            for name in (POOL, SIGNALS_THREAD):
+                shown.enter_context(life.of(name))
+            keep_doing(pool, partial(life.beat, _rounds(pool) * RECONNECTING_S, POOL), life.piece_s)
+            shown.enter_context(signals_told_to(inbox.put, life.beat, life.piece_s))
             return supervisor.run()
+
+
+def _life(settings: Settings, notifier: Notifier) -> Life:
+    """Systemd must hear of it several times before its patience ends."""
+    bound = 2 * max(settings.frozen, timedelta(seconds=1))
+    piece = timedelta(seconds=PIECE_S)
+    return Life(bound, min(piece, notifier.watchdog / 4) if notifier.watchdog else piece)
+
+
+def _rounds(pool: Pool) -> int:
+    """In which the pool's threads can replace all its connections."""
+    return -(-pool.max_size // pool.num_workers)
 
 
 def _build(
@@ -77,12 +104,14 @@ def _build(
     inbox: Inbox,
     once: bool,
     notifier: Notifier,
+    life: Life,
 ) -> Supervisor:
     stop, cancelled = threading.Event(), threading.Event()
     pace = Pace(safety_poll=settings.poll)
     on_look = _when_all_rest(len(workloads), lambda: inbox.put(StopRequested("nothing is open"))) if once else None
-    ready = f"{_workers(workloads)} workers"
-    readiness = Readiness(lambda trouble: notifier.status(f"waiting: {trouble}" if trouble else ready))
+    busy: list[Acting] = []
+    doing, readiness = Doing(_workers(workloads), busy), Readiness()
+    herald = Herald(notifier, doing, readiness)
     company = Company(patience=settings.frozen / 4)
     lookouts: list[Lookout] = []
     workers: list[Worker] = []
@@ -92,14 +121,17 @@ def _build(
     for workload in workloads:
         queue = Queue(workload.name, workload.table, instance, timing)
         suspicion = Suspicion()
-        lookout = Lookout(Wakeup(), pace, on_look(workload.name) if on_look else lambda _: None)
+        seen = on_look(workload.name) if on_look else lambda _: None
+        lookout = Lookout(Wakeup(life), pace, seen, Wakeup(life))
         lookouts.append(lookout)
         for number in range(1, workload.workers + 1):
-            runner = SliceRunner(queue, workload, Backoff(random.Random()), cancelled, suspicion)  # noqa: S311  # jitter
+            settled = partial(doing.settled, workload.name)
+            delays = Backoff(random.Random())  # noqa: S311  # jitter
+            runner = SliceRunner(queue, workload, delays, cancelled, suspicion, settled)
             name = f"{instance}/{workload.name}-{number}"
             backoff = Backoff(random.Random(), longest_s=2.0)  # noqa: S311
-            workers.append(Worker(name, pool, queue, runner, lookout, company, stop, backoff, readiness))
-        preparers += _preparers(pool, queue, workload, instance, lookout, stop)
+            workers.append(Worker(name, pool, queue, runner, lookout, company, stop, backoff, readiness, life))
+        preparers += _preparers(pool, queue, workload, instance, lookout, stop, life)
 
     def notify(channel: str) -> None:
         with pool.connection() as conn, deadline(conn, ANSWER_S):
@@ -112,16 +144,18 @@ def _build(
         stop,
         Backoff(random.Random(), longest_s=2.0),  # noqa: S311
         on_deaf=lambda: stop_preparing(pool),
+        life=life,
     )
-    schedule = None if once else _schedule(session, workloads, instance, stop)
+    schedule = None if once else _schedule(session, workloads, instance, stop, life)
+    others: list[Preparer | Schedule] = [*preparers, *([schedule] if schedule else [])]
+    busy += others
+    over_main = Vigil(life, lambda name: name == MAIN)
     watch = Watch(
         lambda: session.connect("watch"),
-        [*workers, *([schedule] if schedule else [])],
+        [*workers, *others],
         stop,
-        settings.frozen,
-        on_stuck=lambda stuck: inbox.put(WorkerStuck(stuck.name)),
-        on_look=notifier.alive,
-        preparers=preparers,
+        on_look=lambda: _leave(1) if over_main.look() else None,
+        life=life,
     )
     return Supervisor(
         listener,
@@ -132,12 +166,33 @@ def _build(
         cancelled,
         inbox,
         grace=timedelta(seconds=settings.stop_seconds),
-        on_ready=lambda: notifier.ready(ready),
-        on_stopping=notifier.stopping,
         leave=_leave,
+        life=life,
+        outside=Outside(
+            ready=herald.ready,
+            alive=herald.alive,
+            reload=lambda: herald.reload(lambda: _reload(pool, lookouts)),
+            stopping=herald.stopping,
+            draining=herald.draining,
+        ),
         schedule=schedule,
         preparers=preparers,
     )
+
+
+def _reload(pool: Pool, lookouts: list[Lookout]) -> None:
+    """What a process can take over while it runs: what a `.env` file says of the logs. And the pool's connections are
+    opened anew, so that a changed password, certificate or address is noticed now; and it is looked for work."""
+    try:
+        settings = read_settings()
+    except ConfigurationError as error:
+        log.error("reload.refused", error=str(error))
+        return
+    configure_logs(settings.log_level, settings.log_format)
+    pool.drain()
+    for lookout in lookouts:
+        lookout.wakeup.ring()
+    log.info("daemon.reloaded", log_level=settings.log_level)
 
 
 def _workers(workloads: list[Workload]) -> int:
@@ -150,7 +205,13 @@ def _spare(workloads: list[Workload]) -> int:
 
 
 def _preparers(
-    pool: Pool, queue: Queue, workload: Workload, instance: str, lookout: Lookout, stop: threading.Event
+    pool: Pool,
+    queue: Queue,
+    workload: Workload,
+    instance: str,
+    lookout: Lookout,
+    stop: threading.Event,
+    life: Life,
 ) -> list[Preparer]:
     crew = Crew(_spare([workload]) or 1)
     return [
@@ -165,12 +226,15 @@ def _preparers(
             stop,
             Backoff(random.Random(), longest_s=2.0),  # noqa: S311  # jitter
             Backoff(random.Random(), first_s=1.0, longest_s=300.0),  # noqa: S311
+            life,
         )
         for number in range(1, workload.preparers + 1)
     ]
 
 
-def _schedule(session: Session, workloads: list[Workload], instance: str, stop: threading.Event) -> Schedule | None:
+def _schedule(
+    session: Session, workloads: list[Workload], instance: str, stop: threading.Event, life: Life
+) -> Schedule | None:
     """None where nothing is to be done but batches."""
     duties = [duty for workload in workloads for duty in workload.duties()]
     if not duties:
@@ -183,6 +247,7 @@ def _schedule(session: Session, workloads: list[Workload], instance: str, stop: 
         stop,
         Backoff(random.Random()),  # noqa: S311  # jitter
         random.Random(),  # noqa: S311
+        life=life,
     )
 
 

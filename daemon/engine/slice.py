@@ -15,7 +15,7 @@ from psycopg.pq import TransactionStatus
 from daemon.database.failures import Effect, effect_of, is_out_of_time, summary
 from daemon.engine.backoff import Backoff
 from daemon.engine.events import announce_cancelled, announce_completed
-from daemon.engine.queue import Claim, Completed, Queue
+from daemon.engine.queue import Claim, Queue, Settled
 from daemon.engine.workload import Ended, Item, Outcome, Workload, WorkloadUnavailable, require_outcomes
 
 log = structlog.get_logger()
@@ -101,12 +101,14 @@ class SliceRunner:
         backoff: Backoff,
         cancelled: threading.Event,
         suspicion: Suspicion | None = None,
+        on_settled: Callable[[Sequence[Settled]], object] = lambda _: None,
     ) -> None:
         self._queue = queue
         self._workload = workload
         self._backoff = backoff
         self._cancelled = cancelled
         self._suspicion = suspicion or Suspicion()
+        self._on_settled = on_settled
 
     def treat(self, conn: Connection, claim: Claim) -> None:
         """Treat a claim to its end. Raises NotTreated when that must wait; the caller then releases the claim."""
@@ -169,7 +171,9 @@ class SliceRunner:
             outcomes = process(conn, items)
             if self._cancelled.is_set():
                 raise InterruptedError("stopped before the commit")
-            completed = self._queue.settle(conn, slices, outcomes)
+            settled = self._queue.settle(conn, slices, outcomes)
+        self._on_settled(settled)
+        completed = [batch for batch in settled if batch.is_completed]
         self._report(claim, outcomes, completed, monotonic() - began)
         self.tell_ended(conn, [Ended(batch.id, batch.items) for batch in completed])
 
@@ -242,7 +246,7 @@ class SliceRunner:
         return NotTreated(effect, delay_s, counts=counts)
 
     def _report(
-        self, claim: Claim, outcomes: Sequence[Outcome], completed: Sequence[Completed], duration_s: float
+        self, claim: Claim, outcomes: Sequence[Outcome], completed: Sequence[Settled], duration_s: float
     ) -> None:
         log.debug(
             "slice.settled",

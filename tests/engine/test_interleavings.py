@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from daemon.engine.backoff import Backoff
-from daemon.engine.queue import Claim, Completed, Queue, Timing
+from daemon.engine.queue import Claim, Queue, Settled, Timing
 from daemon.engine.slice import SliceRunner
 from daemon.engine.workload import Item
 from daemon.workloads.categorization.workload import Categorization
@@ -62,7 +62,7 @@ def planned(db: psycopg.Connection, products: int, slice_size: int) -> tuple[Que
     return queue, batch_id
 
 
-def settled(conn: psycopg.Connection, queue: Queue, claim: Claim) -> list[Completed]:
+def settled(conn: psycopg.Connection, queue: Queue, claim: Claim) -> list[Settled]:
     """A worker that nothing happens to: locks, treats, settles, commits."""
     with conn.transaction():
         return list(treat(conn, queue, claim))

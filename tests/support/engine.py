@@ -13,14 +13,15 @@ import psycopg
 from daemon.database.pool import Pool, Session, open_pool
 from daemon.engine.backoff import Backoff
 from daemon.engine.company import Company
+from daemon.engine.life import Life
 from daemon.engine.listener import Hearing, Listener
 from daemon.engine.preparation import Preparations
 from daemon.engine.preparer import Crew, Preparer
-from daemon.engine.queue import Backlog, Claim, Completed, Queue, Timing
+from daemon.engine.queue import Backlog, Claim, Queue, Settled, Timing
 from daemon.engine.readiness import Readiness
 from daemon.engine.schedule import Schedule
 from daemon.engine.slice import SliceRunner, Suspicion
-from daemon.engine.supervisor import Inbox, StopRequested, Supervisor, WorkerStuck
+from daemon.engine.supervisor import Inbox, Outside, StopRequested, Supervisor
 from daemon.engine.wakeup import Wakeup
 from daemon.engine.watch import Watch
 from daemon.engine.worker import Lookout, Pace, Worker
@@ -55,11 +56,12 @@ def slices(db: psycopg.Connection, columns: str = "items") -> list[object]:
     return [row[0] if len(row) == 1 else row for row in rows]
 
 
-def treat(conn: psycopg.Connection, queue: Queue, claim: Claim) -> Sequence[Completed]:
-    """Process and settle a claim in the caller's transaction."""
+def treat(conn: psycopg.Connection, queue: Queue, claim: Claim) -> Sequence[Settled]:
+    """Process and settle a claim in the caller's transaction; the batches this completes."""
     locked = queue.lock(conn, claim)
     items = [Item(slice.batch_id, item) for slice in locked for item in slice.items]
-    return queue.settle(conn, locked, RecordingWorkload().process(conn, items))
+    settled = queue.settle(conn, locked, RecordingWorkload().process(conn, items))
+    return [batch for batch in settled if batch.is_completed]
 
 
 def claim(conn: psycopg.Connection, queue: Queue, worker: str = "w") -> Claim:
@@ -136,7 +138,8 @@ class Engine:
         self.stop_event, self._cancelled = threading.Event(), threading.Event()
         self.pool: Pool = open_pool(self.session, self.workers + 1)
         self.queue = WatchedQueue(self.workload.name, self.workload.table, self.name, self.timing)
-        self.lookout = Lookout(Wakeup(), self.pace)
+        self.life = Life(2 * max(self.frozen, timedelta(seconds=1)))
+        self.lookout = Lookout(Wakeup(self.life), self.pace, preparers=Wakeup(self.life))
         self.readiness = Readiness()
         self.company = Company(self.patience)
         self.threads = [self._worker(f"{self.name}/{number}") for number in range(1, self.workers + 1)]
@@ -154,8 +157,8 @@ class Engine:
             self._cancelled,
             self.inbox,
             grace=self.grace,
-            on_ready=self.is_ready.set,
-            on_stopping=lambda: None,
+            life=self.life,
+            outside=Outside(ready=self.is_ready.set),
             leave=lambda code: setattr(self, "left", code),
             schedule=schedule,
             preparers=self.preparing,
@@ -208,14 +211,31 @@ class Engine:
         runner = SliceRunner(self.queue, self.workload, Backoff(random.Random(), 0.02, 0.5), self._cancelled)
         backoff = Backoff(random.Random(), 0.05, 0.5)
         return Worker(
-            name, self.pool, self.queue, runner, self.lookout, self.company, self.stop_event, backoff, self.readiness
+            name,
+            self.pool,
+            self.queue,
+            runner,
+            self.lookout,
+            self.company,
+            self.stop_event,
+            backoff,
+            self.readiness,
+            self.life,
         )
 
     def _preparer(self, name: str) -> Preparer:
         bells = self.lookout.preparers, self.lookout.wakeup
         backoffs = Backoff(random.Random(), 0.05, 0.5), Backoff(random.Random(), 0.02, 0.5)
         return Preparer(
-            name, self.pool, Preparations(self.queue), self.workload, self.crew, *bells, self.stop_event, *backoffs
+            name,
+            self.pool,
+            Preparations(self.queue),
+            self.workload,
+            self.crew,
+            *bells,
+            self.stop_event,
+            *backoffs,
+            self.life,
         )
 
     def _schedule(self) -> Schedule | None:
@@ -223,7 +243,7 @@ class Engine:
             return None
         backoff = Backoff(random.Random(), 0.05, 0.5)
         connect = lambda: self.session.connect("schedule")  # noqa: E731
-        return Schedule(connect, self.duties, self.name, "1", self.stop_event, backoff, random.Random())
+        return Schedule(connect, self.duties, self.name, "1", self.stop_event, backoff, random.Random(), life=self.life)
 
     def _watch(self, schedule: Schedule | None) -> Watch:
         self._watched = threading.Semaphore(0)
@@ -234,12 +254,10 @@ class Engine:
 
         return Watch(
             connect,
-            [*self.threads, *([schedule] if schedule else [])],
+            [*self.threads, *self.preparing, *([schedule] if schedule else [])],
             self.stop_event,
-            self.frozen,
-            on_stuck=lambda worker: self.inbox.put(WorkerStuck(worker.name)),
-            answer=self.answer,
-            preparers=self.preparing,
+            self.answer,
+            life=self.life,
         )
 
     def _listener(self) -> Listener | NoListener:
@@ -252,6 +270,7 @@ class Engine:
             self.stop_event,
             Backoff(random.Random(), 0.05, 0.5),
             self.hearing,
+            life=self.life,
         )
 
     def _notify(self, channel: str) -> None:
