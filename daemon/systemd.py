@@ -1,5 +1,6 @@
-"""Tells systemd how the daemon is: ready, its status in words, stopping."""
+"""What passes between systemd and the daemon: ready, its status in words, stopping; and what the unit forbids."""
 
+import errno
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -66,6 +67,33 @@ class Notifier:
         except OSError:
             return False
         return True
+
+
+ELSEWHERE = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))  # RFC 5737 and 3849: nobody's
+NETWORK_HINT = (
+    "the unit lets this machine alone be reached: for a database elsewhere, or price lists from the web,"
+    " add systemd/network.conf"
+)
+
+
+def is_confined() -> bool:
+    """Whether systemd drops what this process sends to others than this machine (IPAddressDeny=).
+
+    A connection is then not refused, it only times out. A datagram is refused; the one tried here goes to this
+    machine's own address in its network, and so never leaves it.
+    """
+    return any(_is_refused(family, address) for family, address in ELSEWHERE)
+
+
+def _is_refused(family: int, address: str) -> bool:
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as sender:
+            sender.connect((address, 9))  # which sends nothing, and finds out by which address we would
+            sender.connect((sender.getsockname()[0], 9))
+            sender.send(b"")
+    except OSError as error:
+        return error.errno == errno.EPERM
+    return False
 
 
 def _one_line(text: str) -> str:
