@@ -11,9 +11,9 @@ ROOT = Path(__file__).parents[1]
 
 
 def test_the_wheel_works_outside_the_checkout(tmp_path: Path) -> None:
-    """It holds the migrations and every SQL file, and its command starts."""
+    """It holds the migrations, every SQL file and the units, and its command starts."""
     source = tmp_path / "source"
-    for name in ("daemon", "migrations"):
+    for name in ("daemon", "migrations", "systemd"):
         shutil.copytree(ROOT / name, source / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
@@ -21,7 +21,9 @@ def test_the_wheel_works_outside_the_checkout(tmp_path: Path) -> None:
     wheels = tmp_path / "wheels"
     subprocess.run([*pip, "wheel", "--no-deps", "--no-build-isolation", "-w", wheels, source], check=True)
     (wheel,) = wheels.iterdir()
-    shipped = {name for name in zipfile.ZipFile(wheel).namelist() if name.endswith(".sql")}
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert {f"daemon/units/{path.name}" for path in (ROOT / "systemd").iterdir()} <= names
+    shipped = {name for name in names if name.endswith(".sql")}
     expected = {str(path.relative_to(ROOT)) for path in (ROOT / "daemon").rglob("*.sql")}
     expected |= {f"daemon/{path.relative_to(ROOT)}" for path in (ROOT / "migrations").glob("*.sql")}
     assert shipped == expected

@@ -12,6 +12,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from daemon.database.embedded import EmbeddedServer
+from daemon.stand_in.schema import create_stand_in
 from tests.support.database import Database
 from tests.support.factories import assert_settled, batch, read_batch, shop
 from tests.support.load import progress
@@ -122,6 +123,34 @@ def test_a_stop_while_it_works_is_a_success_and_the_batch_goes_on_later(
     wait_until(lambda: f"batch {batch_id} of categorization: " in status(service) or progress(db, batch_id) == 20_000)
     wait_until(lambda: read_batch(db, batch_id)["status"] == "completed", timeout_s=60)
     assert_settled(db, batch_id, product_ids)
+
+
+def test_the_printed_script_installs_it_into_a_shop_that_knows_nothing_of_it(
+    machine: Machine, server: EmbeddedServer
+) -> None:
+    """Roles, tables, settings and unit, and a first batch."""
+    fresh = Database.create(server)
+    admin = server.dsn(fresh.name, tcp=True)
+    with fresh.connect() as db:
+        create_stand_in(db)
+        product_ids = shop(db, products=3)
+        db.execute("CREATE ROLE installed LOGIN PASSWORD 'a'")
+    parts = conninfo_to_dict(admin) | {"user": "installed", "password": "a"}
+    machine.write("db_password", "a\n")
+    catalogd = "/opt/catalogd/bin/catalogd"
+    script = machine.run("env", f"DATABASE_URL={make_conninfo('', **parts)}", catalogd, "install", "--print")
+    machine.write("install.sh", script)
+    machine.run("env", f"ADMIN_URL={admin}", "sh", "/etc/catalogd/install.sh")
+    machine.wait_for(SERVICE, ActiveState="active", SubState="running")
+    with fresh.connect() as db:
+        batch_id = batch(db, product_ids)
+        wait_until(lambda: read_batch(db, batch_id)["status"] == "completed")
+        sessions = "SELECT DISTINCT usename FROM pg_stat_activity WHERE application_name LIKE 'catalogd %'"
+        assert db.execute(sessions).fetchall() == [("installed",)]
+        machine.systemctl("stop", SERVICE)
+        db.execute("DROP OWNED BY installed, catalogd_owner, catalogd_php, catalogd_operator CASCADE")
+        db.execute("DROP ROLE installed")
+    fresh.drop()
 
 
 def test_what_only_a_person_can_mend_is_not_tried_again(machine: Machine) -> None:
