@@ -26,7 +26,7 @@ from daemon.engine.queue import Queue, Timing
 from daemon.engine.readiness import Readiness
 from daemon.engine.schedule import Schedule
 from daemon.engine.slice import SliceRunner, Suspicion
-from daemon.engine.supervisor import MAIN, Inbox, Outside, StopRequested, Supervisor
+from daemon.engine.supervisor import Inbox, Outside, StopRequested, Supervisor
 from daemon.engine.vigil import Vigil
 from daemon.engine.wakeup import Wakeup
 from daemon.engine.watch import Watch
@@ -149,7 +149,7 @@ def _build(
     schedule = None if once else _schedule(session, workloads, instance, stop, life)
     others: list[Preparer | Schedule] = [*preparers, *([schedule] if schedule else [])]
     busy += others
-    over_main = Vigil(life, lambda name: name == MAIN)
+    over_main = Vigil(life, lambda name: name == threading.main_thread().name)
     watch = Watch(
         lambda: session.connect("watch"),
         [*workers, *others],

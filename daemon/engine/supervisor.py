@@ -42,9 +42,9 @@ class StopRequested:
 CANCEL_EVERY_S = 0.5  # a cancellation that comes between two statements hits neither: it is repeated
 CANCEL_PATIENCE_S = 5.0  # a server that has not answered by then is not reached: the connection is severed
 LEAVE_PATIENCE_S = 10.0  # a thread that has not ended by then never will: it is left behind
+LAST_PATIENCE_S = 25.0  # beyond the grace: then this thread itself is held up, by a lock that a frozen one holds
 WATCH_PATIENCE_S = 1.0  # the watch may be waiting for a server; it holds nothing that would be lost
 DRAIN_S = 2.0  # while threads end: how often it is looked whether they come on
-MAIN = "main"  # the thread that supervises, by the name under which it shows life
 
 
 Inbox = queue.SimpleQueue[ThreadEnded | StopRequested | int]
@@ -96,7 +96,8 @@ class Supervisor:
         self._leave = leave
         self._life = life
         self._outside = outside
-        self._vigil = Vigil(life, lambda name: name != MAIN, self._hands)
+        self._name = threading.current_thread().name
+        self._vigil = Vigil(life, lambda name: name != self._name, self._hands)
         self._threads: dict[str, threading.Thread] = {}
         self._crashed = False
         self._silent: set[str] = set()
@@ -120,13 +121,24 @@ class Supervisor:
             self._listener.is_settled.wait(timeout=30.0)
             self._start({hand.name: hand.run for hand in self._hands} | {"watch": self._watch.run})
             self._outside.ready()
-            with self._life.of(MAIN):
+            self._name = threading.current_thread().name
+            with self._life.of(self._name):
                 return self._wait_for_end()
         except Exception as error:  # noqa: BLE001  # a limit of threads, say: work in hand is finished
             self._tell_crash("main", error)
             return "main crashed"
 
     def _end(self, reason: str) -> None:
+        last = threading.Timer(self._grace_s + LAST_PATIENCE_S, self._leave, [1])
+        last.name = "last patience"
+        last.start()
+        try:
+            self._stop_all(reason)
+        finally:
+            last.cancel()
+            last.join()
+
+    def _stop_all(self, reason: str) -> None:
         began = monotonic()
         self._outside.stopping()
         log.info("daemon.stopping", signal=reason)
@@ -174,7 +186,7 @@ class Supervisor:
                     self._outside.reload()
                 case signum:
                     return signal.Signals(signum).name
-            self._life.beat(name=MAIN)
+            self._life.beat()
             if silent := self._vigil.look():
                 self._crashed = True
                 self._silent.update(silent)
@@ -226,8 +238,11 @@ class Supervisor:
         return [due.get(name) for name in names], spoke
 
     def _remaining(self) -> list[str]:
-        started = [hand.name for hand in self._hands if hand.name in self._threads]
-        return [name for name in started if name not in self._silent and self._threads[name].is_alive()]
+        """Who is waited for. When one is silent, others may wait for a lock that it holds: then, who has something in
+        hand that can be committed."""
+        started = [hand for hand in self._hands if hand.name in self._threads and self._threads[hand.name].is_alive()]
+        awaited = [hand.name for hand in started if not self._silent or hand.connection is not None]
+        return [name for name in awaited if name not in self._silent]
 
     def _give_up(self) -> None:
         for name in self._remaining():

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 
 from daemon.engine.life import Life
 
+CLOSING_S = 1.0
+
 
 class Wakeup:
     """One stands at the post and waits for the bell; the others sleep until the post is free.
@@ -55,7 +57,9 @@ class Wakeup:
         return self._closed or not self._is_manned
 
     def close(self) -> None:
-        with self._lock:
-            self._closed = True
+        """A thread that was frozen with the lock in its hands must not keep the daemon from its end."""
+        self._closed = True
+        if self._lock.acquire(timeout=CLOSING_S):
             self._at_post.notify_all()
             self._asleep.notify_all()
+            self._lock.release()

@@ -218,9 +218,10 @@ def freeze(part: str, how: str) -> None:
     original = Life.beat
 
     def beat(life: Life, beyond_s: float = 0.0, name: str | None = None) -> None:
-        if name == "main":
+        own_name = name or threading.current_thread().name
+        if own_name == threading.main_thread().name:
             is_ready.set()
-        if is_ready.is_set() and part in (name or threading.current_thread().name):
+        if is_ready.is_set() and part in own_name:
             log.warning("sabotage.frozen", thread=threading.current_thread().name)
             _stop_moving(how)
         original(life, beyond_s, name)
