@@ -20,7 +20,6 @@ THREADS = {
     "watch": "watch",
     "schedule": "schedule",
     "categorization-1": "/categorization-1",
-    "price-lists-1": "/price-lists-1",
     "preparer-8": "/price-lists-preparer-8",
 }
 

@@ -130,6 +130,7 @@ class Engine:
     duties: Sequence[Duty] = ()
     preparers: int = 1  # of a workload that prepares its batches
     inbox: Inbox = field(default_factory=Inbox)
+    drained: list[int] = field(default_factory=list)  # threads that were still at work when the stop came on
     code: int | None = None
     left: int | None = None  # the code with which the process would have left a stuck thread behind
 
@@ -148,7 +149,7 @@ class Engine:
         if not self.workload.table.is_prepared:
             self.preparing = []
         schedule = self._schedule()
-        supervisor = Supervisor(
+        self.supervisor = supervisor = Supervisor(
             self._listener(),  # type: ignore[arg-type]
             self.threads,
             [self.lookout],
@@ -158,7 +159,7 @@ class Engine:
             self.inbox,
             grace=self.grace,
             life=self.life,
-            outside=Outside(ready=self.is_ready.set),
+            outside=Outside(ready=self.is_ready.set, draining=self.drained.append),
             leave=lambda code: setattr(self, "left", code),
             schedule=schedule,
             preparers=self.preparing,
