@@ -85,6 +85,26 @@ def test_a_worker_that_never_returns_ends_the_process(
     assert claimed == [(1, silent["thread"])]  # the attempt counts: another that takes it knows
 
 
+def test_a_worker_that_never_reads_its_answer_ends_the_process(
+    db: psycopg.Connection, database: Database, events: EventTap
+) -> None:
+    """It looks like one that waits for the server, until the server says that it waits for us."""
+    gate = Gate()
+
+    def leave_the_answer(conn: psycopg.Connection, items: Sequence[Item]) -> None:
+        conn.pgconn.send_query(b"SELECT 1")
+        gate(conn, items)
+
+    batch(db, shop(db, products=1))
+    workload = RecordingWorkload(before=leave_the_answer)
+    with Engine(database.session, workload, workers=1, frozen=ms(500), answer=ms(50)) as engine:
+        assert events.wait_for("worker.severed")["worker"] == "here/1"
+        assert events.wait_for("thread.silent")["thread"] == "here/1"
+        assert engine.wait() == 1
+        gate.open()
+        wait_until(lambda: not engine.is_alive("here/1"))
+
+
 def test_an_item_that_ends_its_session_each_time_is_refused_in_the_end(
     db: psycopg.Connection, database: Database, events: EventTap
 ) -> None:

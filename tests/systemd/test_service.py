@@ -79,8 +79,14 @@ def test_it_is_started_once_it_is_ready_and_says_what_it_is_doing(service: Machi
 
 
 def test_learning_works_behind_the_filter_of_system_calls(service: Machine) -> None:
-    """In a child process, with numpy and scipy, and with no memory that is both written and executed."""
-    assert service.event(SERVICE, "model.learned", timeout_s=60)["products"] == 80
+    """In a child process, with numpy and scipy, and with no memory that is both written and executed. It puts itself
+    last, although the calls for that are forbidden."""
+    service.event(SERVICE, "model.outdated")
+    if service.weights():
+        wait_until(lambda: [weight for weight in service.weights() if not weight.endswith("nice 0\n")], timeout_s=60)
+    wait_until(lambda: service.hurry() or service.events(SERVICE, "model.learned"), timeout_s=60)
+    assert service.event(SERVICE, "model.learned")["products"] == 80
+    assert service.events(SERVICE, "child.not_last") == []
     service.event(SERVICE, "duty.done")
 
 
