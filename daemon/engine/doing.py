@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
 from time import monotonic
 from typing import Protocol
 
@@ -27,7 +26,6 @@ class Doing:
         self._others = others
         self._lock = threading.Lock()
         self._open: dict[tuple[str, int], tuple[int, int, float]] = {}  # done, of how many, as of when
-        self._day = date.min
         self._completed = 0
 
     def settled(self, workload: str, batches: Sequence[Settled]) -> None:
@@ -38,8 +36,7 @@ class Doing:
                     self._open[workload, batch.id] = max(self._open.get((workload, batch.id), done), done)
                     continue
                 self._open.pop((workload, batch.id), None)
-                if batch.is_completed:
-                    self._count_completed(1)
+                self._completed += batch.is_completed
 
     def __str__(self) -> str:
         with self._lock:
@@ -49,17 +46,10 @@ class Doing:
                 f"batch {batch_id} of {workload}: {done:,} of {items:,}"
                 for (workload, batch_id), (done, items, _) in self._open.items()
             ]
-            self._count_completed(0)
             completed = self._completed
         more = [f"{len(told) - MOST_TOLD} batches more"] if len(told) > MOST_TOLD else []
         acts = sorted({act for other in self._others if (act := other.acting)})
         what = [*told[:MOST_TOLD], *more, *acts] or ["at rest"]
         if not told and completed:
-            what.append(f"{completed:,} {'batch' if completed == 1 else 'batches'} today")
+            what.append(f"{completed:,} {'batch' if completed == 1 else 'batches'} since its start")
         return "; ".join([f"{self._workers} {'worker' if self._workers == 1 else 'workers'}", *what])
-
-    def _count_completed(self, number: int) -> None:
-        today = datetime.now().astimezone().date()
-        if today != self._day:
-            self._day, self._completed = today, 0
-        self._completed += number

@@ -25,9 +25,9 @@ def test_how_far_a_batch_is_and_how_many_were_completed() -> None:
     doing.settled("categorization", [settled(42, 31_000, 100_000), settled(42, 30_500, 100_000)])
     assert str(doing) == "2 workers; batch 42 of categorization: 31,000 of 100,000"
     doing.settled("categorization", [settled(42, 99_999, 100_000, "completed", errors=1)])
-    assert str(doing) == "2 workers; at rest; 1 batch today"
+    assert str(doing) == "2 workers; at rest; 1 batch since its start"
     doing.settled("categorization", [settled(43, 1, 1, "completed"), settled(44, 5, 9, "cancelled")])
-    assert str(doing) == "2 workers; at rest; 2 batches today"
+    assert str(doing) == "2 workers; at rest; 2 batches since its start"
 
 
 def test_of_many_batches_two_are_told() -> None:

@@ -95,7 +95,7 @@ def test_a_batch_is_treated_and_told(service: Machine, db: psycopg.Connection) -
     batch_id = batch(db, product_ids)
     service.event(SERVICE, "batch.completed")
     assert_settled(db, batch_id, product_ids)
-    wait_until(lambda: status(service) == "3 workers; at rest; 1 batch today")
+    wait_until(lambda: status(service) == "3 workers; at rest; 1 batch since its start")
 
 
 def test_a_reload_keeps_the_process_and_its_work(service: Machine, db: psycopg.Connection) -> None:
