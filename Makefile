@@ -11,7 +11,7 @@ PYTHON_PEERS := .venv-bench/.installed
 NODE_PEERS   := $(PEERS)/node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos model coverage check format real evaluate evaluate-matching learning beside handover soak limits bench bench-full lock lock-bench clean
+.PHONY: help demo test chaos model coverage check format real evaluate evaluate-matching learning beside observing handover soak limits bench bench-full lock lock-bench clean man
 
 help:            ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 26
@@ -52,6 +52,9 @@ evaluate: $(STAMP) ## how good the predictions are, with pictures: make evaluate
 evaluate-matching: $(STAMP) ## how well price lists are read and matched, and how fast: make evaluate-matching DATA=dir [CATALOGUE=path.csv.gz]
 	@$(BIN)/python -m bench.price_lists.evaluate "$(DATA)" $(if $(CATALOGUE),--catalogue "$(CATALOGUE)") $(ARGS)
 
+man: $(STAMP)    ## man/catalogd.1, from the command line and the settings
+	@$(BIN)/python -m daemon.manual man/catalogd.1
+
 soak: $(STAMP)   ## mixed load on two instances for a while; is memory flat? make soak MINUTES=10
 	@$(BIN)/python -m bench.soak --minutes $(or $(MINUTES),10)
 
@@ -63,6 +66,9 @@ learning: $(STAMP) ## what learning costs the batches under way: make learning [
 
 beside: $(STAMP) ## what waiting for slow suppliers costs the batches under way: make beside [ARGS="--rounds 5"]
 	@$(BIN)/python -m bench.price_lists.beside $(ARGS)
+
+observing: $(STAMP) ## what it costs that the daemon can be watched: make observing [ARGS="--rounds 7"]
+	@$(BIN)/python -m bench.observing $(ARGS)
 
 handover: $(STAMP) ## figures of kills and rolling restarts: make handover [ARGS="--rounds 20"]
 	@$(BIN)/python -m bench.handover $(ARGS)

@@ -5,9 +5,11 @@ import random
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -27,6 +29,7 @@ from daemon.engine.readiness import Readiness
 from daemon.engine.schedule import Schedule
 from daemon.engine.slice import SliceRunner, Suspicion
 from daemon.engine.supervisor import Inbox, Outside, StopRequested, Supervisor
+from daemon.engine.telemetry import Several, Telemetry
 from daemon.engine.vigil import Vigil
 from daemon.engine.wakeup import Wakeup
 from daemon.engine.watch import Watch
@@ -35,14 +38,23 @@ from daemon.engine.workload import Workload
 from daemon.errors import ConfigurationError
 from daemon.herald import Herald
 from daemon.logs import configure_logs
+from daemon.monitoring.health import Health, LastLook
+from daemon.monitoring.monitor import Monitor
+from daemon.monitoring.questions import questions
+from daemon.monitoring.survey import Survey
+from daemon.monitoring.tally import Tally
 from daemon.sessions import name_instance, require_bell, require_current_schema, session_of
 from daemon.settings import Settings, read_settings
 from daemon.signals import SIGNALS_THREAD, Interrupted, signals_interrupt, signals_told_to
 from daemon.systemd import Notifier
 from daemon.workloads.registry import build_workloads
 
+if TYPE_CHECKING:
+    from daemon.monitoring.exposition import Exposition
+
 log = structlog.get_logger()
 
+SCRAPE_PATIENCE = timedelta(seconds=2)  # for a connection: who looks at figures need not wait for a server that is away
 SHORTEST_LEASE = timedelta(seconds=5)  # whoever holds a batch says so once a second or so
 RECONNECTING_S = 10.0  # a thread of the pool, for one connection
 POOL = "pool"  # under this name its threads show life
@@ -74,12 +86,14 @@ def _run(settings: Settings, notifier: Notifier, once: bool) -> int:
     inbox: Inbox = Inbox()
     life = _life(settings, notifier)
     with open_pool(session, _workers(workloads) + 1 + _spare(workloads)) as pool:
-        supervisor = _build(settings, session, pool, workloads, instance, inbox, once, notifier, life)
-        with ExitStack() as shown:
+        supervisor, monitor = _build(settings, session, pool, workloads, instance, inbox, once, notifier, life)
+        with ExitStack() as around:
             for name in (POOL, SIGNALS_THREAD):
-                shown.enter_context(life.of(name))
+                around.enter_context(life.of(name))
             keep_doing(pool, partial(life.beat, _rounds(pool) * RECONNECTING_S, POOL), life.piece_s)
-            shown.enter_context(signals_told_to(inbox.put, life.beat, life.piece_s))
+            around.enter_context(signals_told_to(inbox.put, life.beat, life.piece_s))
+            if monitor is not None:
+                around.enter_context(closing(monitor))
             return supervisor.run()
 
 
@@ -105,12 +119,17 @@ def _build(
     once: bool,
     notifier: Notifier,
     life: Life,
-) -> Supervisor:
+) -> tuple[Supervisor, Monitor | None]:
     stop, cancelled = threading.Event(), threading.Event()
     pace = Pace(safety_poll=settings.poll)
     on_look = _when_all_rest(len(workloads), lambda: inbox.put(StopRequested("nothing is open"))) if once else None
     busy: list[Acting] = []
     doing, readiness = Doing(_workers(workloads), busy), Readiness()
+    address = None if once else settings.metrics_address
+    tally, last_look = Tally(workload.name for workload in workloads), LastLook()
+    telemetry = Several(doing, tally) if address else doing
+    health = Health(last_look.trouble, lambda: readiness.trouble, lambda: tally.listener)
+    monitor = _monitor(address, session, pool, workloads, tally, health) if address else None
     herald = Herald(notifier, doing, readiness)
     company = Company(patience=settings.frozen / 4)
     lookouts: list[Lookout] = []
@@ -125,13 +144,13 @@ def _build(
         lookout = Lookout(Wakeup(life), pace, seen, Wakeup(life))
         lookouts.append(lookout)
         for number in range(1, workload.workers + 1):
-            settled = partial(doing.settled, workload.name)
             delays = Backoff(random.Random())  # noqa: S311  # jitter
-            runner = SliceRunner(queue, workload, delays, cancelled, suspicion, settled)
+            runner = SliceRunner(queue, workload, delays, cancelled, suspicion, telemetry)
             name = f"{instance}/{workload.name}-{number}"
             backoff = Backoff(random.Random(), longest_s=2.0)  # noqa: S311
-            workers.append(Worker(name, pool, queue, runner, lookout, company, stop, backoff, readiness, life))
-        preparers += _preparers(pool, queue, workload, instance, lookout, stop, life)
+            given = lookout, company, stop, backoff, readiness, life, telemetry
+            workers.append(Worker(name, pool, queue, runner, *given))
+        preparers += _preparers(pool, queue, workload, instance, lookout, stop, life, telemetry)
 
     def notify(channel: str) -> None:
         with pool.connection() as conn, deadline(conn, ANSWER_S):
@@ -145,11 +164,26 @@ def _build(
         Backoff(random.Random(), longest_s=2.0),  # noqa: S311
         on_deaf=lambda: stop_preparing(pool),
         life=life,
+        telemetry=telemetry,
     )
     schedule = None if once else _schedule(session, workloads, instance, stop, life)
     others: list[Preparer | Schedule] = [*preparers, *([schedule] if schedule else [])]
     busy += others
     over_main = Vigil(life, lambda name: name == threading.main_thread().name)
+
+    def open_up() -> None:
+        herald.ready()
+        if monitor is not None:
+            monitor.start()
+
+    def look() -> None:
+        last_look.look()
+        herald.alive()
+
+    def end() -> None:
+        health.stop()
+        herald.stopping()
+
     watch = Watch(
         lambda: session.connect("watch"),
         [*workers, *others],
@@ -157,7 +191,7 @@ def _build(
         on_look=lambda: _leave(1) if over_main.look() else None,
         life=life,
     )
-    return Supervisor(
+    supervisor = Supervisor(
         listener,
         workers,
         lookouts,
@@ -169,15 +203,30 @@ def _build(
         leave=_leave,
         life=life,
         outside=Outside(
-            ready=herald.ready,
-            alive=herald.alive,
+            ready=open_up,
+            alive=look,
             reload=lambda: herald.reload(lambda: _reload(pool, lookouts)),
-            stopping=herald.stopping,
+            stopping=end,
             draining=herald.draining,
         ),
         schedule=schedule,
         preparers=preparers,
     )
+    return supervisor, monitor
+
+
+def _monitor(
+    address: tuple[str, int], session: Session, pool: Pool, workloads: list[Workload], tally: Tally, health: Health
+) -> Monitor:
+    hasty = replace(session, connect_timeout=SCRAPE_PATIENCE)
+    survey = Survey(lambda: hasty.connect("metrics"), questions(workloads))
+
+    def build() -> "Exposition":
+        from daemon.monitoring.exposition import Exposition  # what it imports takes a while, and READY does not wait
+
+        return Exposition(__version__, workloads, tally, health, pool, survey)
+
+    return Monitor(address, build, health, survey)
 
 
 def _reload(pool: Pool, lookouts: list[Lookout]) -> None:
@@ -212,6 +261,7 @@ def _preparers(
     lookout: Lookout,
     stop: threading.Event,
     life: Life,
+    telemetry: Telemetry,
 ) -> list[Preparer]:
     crew = Crew(_spare([workload]) or 1)
     return [
@@ -227,6 +277,7 @@ def _preparers(
             Backoff(random.Random(), longest_s=2.0),  # noqa: S311  # jitter
             Backoff(random.Random(), first_s=1.0, longest_s=300.0),  # noqa: S311
             life,
+            telemetry,
         )
         for number in range(1, workload.preparers + 1)
     ]

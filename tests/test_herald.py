@@ -40,7 +40,7 @@ def test_the_status_is_sent_when_it_has_changed_and_not_too_often(clock: list[fl
     herald = Herald(told, doing, Readiness())
     herald.ready()
     for done in range(1, 11):  # ten looks in a second
-        doing.settled("categorization", [Settled(7, "processing", 10, 0, 20, done, 0, 0.0, 0.0)])
+        doing.counted("categorization", [Settled(7, "processing", 10, 0, 20, done, 0, 0.0, 0.0)])
         clock[0] += 0.1
         herald.alive()
     clock[0] += 3.0

@@ -6,6 +6,7 @@ from time import monotonic
 from typing import Protocol
 
 from daemon.engine.queue import Settled
+from daemon.engine.telemetry import Telemetry
 
 QUIET_S = 30.0  # a batch of which nothing was settled here for so long is others', or at its end
 MOST_TOLD = 2  # batches
@@ -18,7 +19,7 @@ class Acting(Protocol):
     def acting(self) -> str | None: ...
 
 
-class Doing:
+class Doing(Telemetry):
     """Told by the workers of every slice that is settled; asked for a sentence now and then."""
 
     def __init__(self, workers: int, others: Iterable[Acting] = ()) -> None:
@@ -28,7 +29,7 @@ class Doing:
         self._open: dict[tuple[str, int], tuple[int, int, float]] = {}  # done, of how many, as of when
         self._completed = 0
 
-    def settled(self, workload: str, batches: Sequence[Settled]) -> None:
+    def counted(self, workload: str, batches: Sequence[Settled]) -> None:
         with self._lock:
             for batch in batches:
                 if batch.is_open:

@@ -15,6 +15,7 @@ from daemon.engine.backoff import Backoff
 from daemon.engine.events import announce_planned
 from daemon.engine.life import BORROWING_S, Life
 from daemon.engine.preparation import HeldBatch, Preparations, Taken
+from daemon.engine.telemetry import PreparationEnd, Telemetry
 from daemon.engine.wakeup import Wakeup
 from daemon.engine.workload import BatchFailed, NotYet, PreparationEnded, Workload
 
@@ -70,6 +71,7 @@ class Preparer:
         backoff: Backoff,
         delays: Backoff,
         life: Life | None = None,
+        telemetry: Telemetry | None = None,
     ) -> None:
         """`on_ready` is the bell of those who cut and treat; `delays` is how long a failed step waits."""
         self.name = name
@@ -85,6 +87,7 @@ class Preparer:
         self._backoff = backoff
         self._delays = delays
         self._life = life or Life()
+        self._telemetry = telemetry or Telemetry()
 
     @property
     def acting(self) -> str | None:
@@ -143,6 +146,7 @@ class Preparer:
             if again_after is None:
                 self._release(taken, is_ready=True)
                 log.info("batch.prepared", duration_ms=round((monotonic() - began) * 1000, 1))
+                self._telemetry.prepared(self._preparations.workload, PreparationEnd.READY)
                 self._on_ready.ring()
             else:
                 self._release(taken, delay=again_after)
@@ -161,6 +165,8 @@ class Preparer:
             self._let_go(taken, str(reason))
         else:
             announce_planned(failed)
+            self._telemetry.planned(self._preparations.workload, failed)
+            self._telemetry.prepared(self._preparations.workload, PreparationEnd.FAILED)
 
     def _give_up(self, held: HeldBatch, error: Exception) -> None:
         if effect_of(error) is Effect.DATA and held.tries >= MOST_TRIES:
@@ -178,6 +184,7 @@ class Preparer:
             exc_info=error,
         )
         self._release(Taken(held.batch_id, 0, held.tries), delay=delay, tries=held.tries)
+        self._telemetry.prepared(self._preparations.workload, PreparationEnd.PUT_OFF)
 
     def _release(self, taken: Taken, *, delay: timedelta | None = None, tries: int = 0, is_ready: bool = False) -> None:
         with self._borrow() as conn:

@@ -10,13 +10,15 @@ from typing import Any
 import psycopg
 import pytest
 
-from daemon.commands import imports
-from daemon.commands.connection import is_anyone_at_work
 from daemon.database.pool import BoundedConnection
+from daemon.terminal import fleet, imports
+from daemon.terminal.fleet import is_anyone_at_work
 from daemon.workloads.price_lists.incoming import KEPT_S, lay_in
 from daemon.workloads.price_lists.ordering import guess_source_type
 from tests.support.database import Database
 from tests.support.price_lists import read_import, rows, supplier
+
+pytestmark = pytest.mark.one_server  # its subject is the command
 
 Command = Callable[..., tuple[int, str, str]]
 LIST = "sku;name;price\nA1;Bolt;1,50\n"
@@ -197,10 +199,9 @@ def test_an_instance_is_seen_by_who_may_see_little(
     command: Command, db: psycopg.Connection, bolts: Path, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While one is at work it waits: here until the import is cancelled, by the clock of what it has seen."""
-    from daemon.commands import connection
 
     looks: list[bool] = []
-    seen = connection.is_anyone_at_work
+    seen = fleet.is_anyone_at_work
 
     def look(conn: psycopg.Connection) -> bool:
         looks.append(seen(conn))

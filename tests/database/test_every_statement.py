@@ -15,6 +15,8 @@ from daemon.workloads.categorization.kind import TABLE
 CATEGORIZATION = "daemon.workloads.categorization"
 PACKAGES = [
     "daemon.commands",
+    "daemon.doctor",
+    "daemon.terminal",
     "daemon.stand_in",
     CATEGORIZATION,
     *(f"{CATEGORIZATION}.{name}" for name in ("drift", "experiments", "people", "rules", "versions")),

@@ -22,24 +22,24 @@ def test_at_rest() -> None:
 
 def test_how_far_a_batch_is_and_how_many_were_completed() -> None:
     doing = Doing(2)
-    doing.settled("categorization", [settled(42, 31_000, 100_000), settled(42, 30_500, 100_000)])
+    doing.counted("categorization", [settled(42, 31_000, 100_000), settled(42, 30_500, 100_000)])
     assert str(doing) == "2 workers; batch 42 of categorization: 31,000 of 100,000"
-    doing.settled("categorization", [settled(42, 99_999, 100_000, "completed", errors=1)])
+    doing.counted("categorization", [settled(42, 99_999, 100_000, "completed", errors=1)])
     assert str(doing) == "2 workers; at rest; 1 batch since its start"
-    doing.settled("categorization", [settled(43, 1, 1, "completed"), settled(44, 5, 9, "cancelled")])
+    doing.counted("categorization", [settled(43, 1, 1, "completed"), settled(44, 5, 9, "cancelled")])
     assert str(doing) == "2 workers; at rest; 2 batches since its start"
 
 
 def test_of_many_batches_two_are_told() -> None:
     doing = Doing(2)
     for number in range(1, 6):
-        doing.settled("price-lists", [settled(number, number, 10)])
+        doing.counted("price-lists", [settled(number, number, 10)])
     assert str(doing).endswith("batch 1 of price-lists: 1 of 10; batch 2 of price-lists: 2 of 10; 3 batches more")
 
 
 def test_a_batch_that_others_finish_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     doing = Doing(2)
-    doing.settled("categorization", [settled(1, 1, 10)])
+    doing.counted("categorization", [settled(1, 1, 10)])
     monkeypatch.setattr(doing_module, "QUIET_S", -1.0)
     assert str(doing) == "2 workers; at rest"
 

@@ -5,8 +5,8 @@
 --   runtime   runs "catalogd run", "learn", "models", "evaluate", "retry" and "cancel"
 --   php       the shop: inserts, sets back, cancels and deletes batches, reads answers, approves or rejects them,
 --             recommends others, and writes rules
---   operator  reads: "catalogd status", "errors", "explain", "precision", "rules", "models list", "models
---             compare"
+--   operator  reads: "catalogd status", "tail", "doctor", "errors", "explain", "precision", "rules", "models list",
+--             "models compare"
 --
 -- Run it before the first "catalogd migrate", which the owner may then do, and after each one. Run it as a superuser, or
 -- as the owner of the schema and of the shop's tables, with CREATEROLE; that one becomes a member of the owner role, for
