@@ -12,6 +12,7 @@ from daemon.errors import DaemonError
 COMMANDS = (
     *("run", "doctor", "migrate", "partition", "grants", "learn", "models", "evaluate", "import", "import-prices"),
     "sync-suppliers",
+    "install",
     *("status", "tail", "errors", "explain", "precision", "rules", "retry", "cancel", "demo", "completion"),
 )
 

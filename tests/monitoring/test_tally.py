@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from daemon.engine.queue import Completed, Planned, Slice
+from daemon.engine.queue import Planned, Settled, Slice
 from daemon.engine.telemetry import ListenerState, Mishap
 from daemon.monitoring import tally as module
 from daemon.monitoring.tally import Tally
@@ -15,7 +15,9 @@ PLANNED = Planned(
     id=1, status="processing", error_message=None, retry_count=0, items=3, success=0, errors=1, wait_s=2.0
 )
 SLICE = Slice(id=1, batch_id=1, items=[7, 8], batch_status="processing")
-COMPLETED = Completed(id=1, status="completed", retry_count=0, items=3, success=2, errors=1, wait_s=2.0, duration_s=9.0)
+COMPLETED = Settled(
+    id=1, status="completed", remaining=0, retry_count=0, items=3, success=2, errors=1, wait_s=2.0, duration_s=9.0
+)
 
 
 class Clock:
