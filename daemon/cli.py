@@ -12,7 +12,7 @@ from daemon.errors import DaemonError
 COMMANDS = (
     *("run", "migrate", "partition", "grants", "learn", "models", "evaluate", "import", "import-prices"),
     "sync-suppliers",
-    *("status", "errors", "explain", "precision", "rules", "retry", "cancel", "demo"),
+    *("status", "errors", "explain", "precision", "rules", "retry", "cancel", "web", "demo"),
 )
 
 

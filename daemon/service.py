@@ -31,6 +31,7 @@ from daemon.sessions import name_instance, require_bell, require_current_schema,
 from daemon.settings import Settings
 from daemon.signals import Interrupted, signals_interrupt, signals_told_to
 from daemon.systemd import Notifier
+from daemon.web.beside import page_beside
 from daemon.workloads.registry import build_workloads
 
 log = structlog.get_logger()
@@ -62,8 +63,11 @@ def _run(settings: Settings, notifier: Notifier, once: bool) -> int:
     workloads = build_workloads(settings)
     log.info("daemon.started", version=__version__, instance=instance, workers=_workers(workloads))
     inbox: Inbox = Inbox()
-    with open_pool(session, _workers(workloads) + 1 + _spare(workloads)) as pool:
-        supervisor = _build(settings, session, pool, workloads, instance, inbox, once, notifier)
+    with (
+        open_pool(session, _workers(workloads) + 1 + _spare(workloads)) as pool,
+        page_beside(session, instance) as show_page,
+    ):
+        supervisor = _build(settings, session, pool, workloads, instance, inbox, once, notifier, show_page)
         with signals_told_to(inbox.put):
             return supervisor.run()
 
@@ -77,6 +81,7 @@ def _build(
     inbox: Inbox,
     once: bool,
     notifier: Notifier,
+    show_page: Callable[[], None],
 ) -> Supervisor:
     stop, cancelled = threading.Event(), threading.Event()
     pace = Pace(safety_poll=settings.poll)
@@ -113,6 +118,11 @@ def _build(
         Backoff(random.Random(), longest_s=2.0),  # noqa: S311
         on_deaf=lambda: stop_preparing(pool),
     )
+
+    def on_ready() -> None:
+        notifier.ready(ready)
+        show_page()
+
     schedule = None if once else _schedule(session, workloads, instance, stop)
     watch = Watch(
         lambda: session.connect("watch"),
@@ -132,7 +142,7 @@ def _build(
         cancelled,
         inbox,
         grace=timedelta(seconds=settings.stop_seconds),
-        on_ready=lambda: notifier.ready(ready),
+        on_ready=on_ready,
         on_stopping=notifier.stopping,
         leave=_leave,
         schedule=schedule,
