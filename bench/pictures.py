@@ -2,41 +2,45 @@
 
     make screenshots        (or: python -m bench.pictures [--folder docs/images] [--all])
 
-A private server, an invented shop, a real daemon with CATALOGD_WEB; what it has treated is moved over the last hour and the
+A private server, an invented shop, a real daemon; what it has treated is moved over the last hour and the
 last weeks, where a shop's would be. Needs Chromium and its driver.
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
+import io
 import json
+import os
 import random
 import shutil
+import signal
 import subprocess
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import psycopg
+from PIL import Image
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
 
 from bench.processes import write_sample_catalogue
 from bench.shop import Shop, say
 from daemon.database.embedded import EmbeddedServer, embedded_binaries
 from daemon.demo.catalogue import sample_catalogue
 
-PRODUCTS = 9_000
+PRODUCTS = 20_000
 TOKEN = "a-token-for-the-pictures"  # noqa: S105  # opens nothing
 LARGEST = 150_000  # bytes of a picture
 WIDE, NARROW = 1280, 390
 
-# How long ago each of the earlier batches was inserted, in minutes, and its products.
-EARLIER = [(58, 300), (55, 700), (51, 120), (47, 900), (41, 40), (38, 450), (33, 1200), (26, 25), (22, 600), (17, 350),
-           (12, 800), (8, 60), (5, 240), (2, 10)]  # fmt: skip
+EARLIER = 46  # batches that ended
+OF_ONE = 14_000  # products from here on are in one batch each
 
 
 def main() -> int:
@@ -49,8 +53,8 @@ def main() -> int:
         shop = Shop(server.dsn())
         shop.environment |= {
             "CATALOGD_LEARN": "off",
-            "CATALOGD_WEB": "127.0.0.1:0",
             "CATALOGD_WEB_TOKEN": TOKEN,
+            "CATALOGD_FROZEN_SECONDS": "600",
             "CATALOGD_PRICE_LIST_FOLDER": f"{directory}/lists",
         }
         catalogue = Path(directory, "catalogue.csv")
@@ -60,71 +64,82 @@ def main() -> int:
         for _ in range(2):
             say(shop.run("learn", "--force-promote"))
         shop.db.execute("INSERT INTO users (id, name) VALUES (7, 'Ann'), (12, 'Ben')")
-        with running(shop) as address:
-            work(shop, address)
+        with shop.daemon() as pid, page(shop) as address, browser(directory) as chrome:
+            work(shop, directory)
             live(shop.db)
-            with browser(directory) as chrome:
-                take(chrome, address, options.folder, everything=options.all, big=biggest(shop.db))
+            with two_at_work(shop, pid):
+                take(chrome, shop.db, address, options.folder, everything=options.all)
         shop.db.close()
     return 0
 
 
 @contextmanager
-def running(shop: Shop) -> Iterator[str]:
-    """A daemon at work; the address of its page."""
-    with subprocess.Popen(shop.command("run"), env=shop.environment, stdout=subprocess.PIPE, text=True) as process:
+def page(shop: Shop) -> Iterator[str]:
+    """The address of the page."""
+    command = shop.command("web", "--listen", "127.0.0.1:0")
+    with subprocess.Popen(command, env=shop.environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        address = next(
-            event["address"] for event in map(json.loads, process.stdout) if event["event"] == "web.listening"
-        )
-        reader = threading.Thread(target=process.stdout.read)
-        reader.start()
-        try:
-            yield address
-        finally:
-            process.terminate()
-            process.wait(30)
-            reader.join()
+        yield json.loads(process.stdout.readline())["address"]
+        process.terminate()
 
 
-def work(shop: Shop, address: str) -> None:
-    """Batches that ended in the last hour, some with errors, one failed; one under way; and one that waits."""
+def work(shop: Shop, directory: str) -> None:
+    """Batches that ended in the last hour, some with errors, one failed; a price list; of a supplier."""
     chance = random.Random(7)
-    for minutes, size in EARLIER:
-        bad = [900_000 + i for i in range(size // 60)] if size > 500 else []
-        ids = [*chance.sample(range(1, PRODUCTS + 1), size), *bad, *(["n/a"] if minutes == 33 else [])]
-        row = shop.db.execute(
-            "INSERT INTO categorization_batches (product_ids, created_by) VALUES (%s, %s) RETURNING id",
-            (json.dumps(ids), chance.choice([7, 12])),
-        ).fetchone()
-        assert row is not None
-        shop.wait_until_completed(row[0])
-        wait_s, run_s = chance.uniform(0.02, 0.4) * (4 if size > 500 else 1), size / chance.uniform(14, 22)
-        shop.db.execute(
-            "UPDATE categorization_batches SET created_at = start, started_at = start + make_interval(secs => %s),"
-            " completed_at = least(start + make_interval(secs => %s), now() - interval '20 seconds')"
-            " FROM (SELECT now() - make_interval(mins => %s) AS start) AS moved WHERE id = %s",
-            (wait_s, wait_s + run_s, minutes, row[0]),
-        )
-    shop.db.execute("INSERT INTO categorization_batches (product_ids, created_by) VALUES ('\"all\"', 12)")
-    shop.db.execute("INSERT INTO suppliers (name) VALUES ('Bolt & Co')")
-    hold_one(shop, chance.sample(range(1, PRODUCTS + 1), 8_000), 0.62, 7)
-    hold_one(shop, chance.sample(range(1, PRODUCTS + 1), 6_000), 0.18, 12)
+    minutes = sorted((chance.uniform(0.7, 59) for _ in range(EARLIER)), reverse=True)
+    for number, ago in enumerate(minutes):
+        size = min(round(20 * 2.7 ** chance.gauss(2.2, 1.1)), 4_000)
+        order: list[object] = [*chance.sample(range(1, OF_ONE), size)]
+        order += [900_000 + i for i in range(4)] if number % 9 == 4 else []
+        if number == 31:
+            order = [*range(OF_ONE, OF_ONE + 900), *range(910_000, 910_017), "n/a", None, 2.5]
+        insert(shop, order, chance.choice([7, 12]), ago)
+    insert(shop, "all", 12, 11.5)
+    offers = [f"{i},{name},{chance.uniform(1, 90):.2f}" for i, name in shop.db.execute(
+        "SELECT sku, replace(name, ',', ' ') FROM products ORDER BY id LIMIT 400"
+    )]  # fmt: skip
+    Path(directory, "offers.csv").write_text("\n".join(["part number,name,price", *offers, "x,,"]), encoding="utf-8")
+    say(shop.run("import-prices", f"{directory}/offers.csv", "--supplier", "Bolt & Co"))
 
 
-def hold_one(shop: Shop, ids: list[int], at: float, user: int) -> None:
-    """A batch that stays where it is: its slices are put off."""
+def insert(shop: Shop, product_ids: object, user: int, minutes_ago: float) -> None:
+    """A batch is treated, and then moved into the past."""
     row = shop.db.execute(
         "INSERT INTO categorization_batches (product_ids, created_by) VALUES (%s, %s) RETURNING id",
-        (json.dumps(ids), user),
+        (json.dumps(product_ids), user),
     ).fetchone()
     assert row is not None
-    shop.wait_until(row[0], f"processed_products >= total_products * {at} AND total_products > 0")
-    shop.db.execute("UPDATE batch_slices SET run_after = now() + interval '1 hour' WHERE batch_id = %s", (row[0],))
+    shop.wait_until(row[0], "status IN ('completed', 'failed')")
     shop.db.execute(
-        "UPDATE categorization_batches SET created_at = now() - make_interval(secs => 96.3),"
-        " started_at = now() - make_interval(secs => 96.1) WHERE id = %s",
-        (row[0],),
+        "UPDATE categorization_batches SET created_at = created_at - ago, started_at = started_at - ago,"
+        " completed_at = completed_at - ago FROM (SELECT make_interval(secs => %s) AS ago) AS moved WHERE id = %s",
+        (minutes_ago * 60, row[0]),
+    )
+
+
+@contextmanager
+def two_at_work(shop: Shop, pid: int) -> Iterator[None]:
+    """Two batches under way, in a daemon that does not move."""
+    for user, ids in ((7, range(1, 7_500)), (12, range(OF_ONE + 900, PRODUCTS))):
+        row = shop.db.execute(
+            "INSERT INTO categorization_batches (product_ids, created_by) VALUES (%s, %s) RETURNING id",
+            (json.dumps(list(ids)), user),
+        ).fetchone()
+    assert row is not None
+    shop.wait_until(row[0], "processed_products >= total_products * 0.3 AND total_products > 0")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def freshen(db: psycopg.Connection) -> None:
+    """Held batches look as if they were at work."""
+    db.execute(
+        "UPDATE categorization_batches SET created_at = created_at + late, started_at = started_at + late"
+        " FROM (SELECT id, now() - make_interval(secs => processed_products / 5600.0) - started_at AS late"
+        " FROM categorization_batches WHERE status = 'processing') AS held WHERE categorization_batches.id = held.id"
     )
 
 
@@ -140,7 +155,7 @@ def live(db: psycopg.Connection) -> None:
         " CASE WHEN t.category = p.suggested_category_code THEN 'approved' ELSE 'rejected' END"
         " FROM products AS s JOIN truths AS t USING (sku)"
         " WHERE p.product_id = s.id AND p.status = 'pending' AND p.id % 3 <> 0"
-        " AND p.batch_id <= (SELECT max(id) - 3 FROM categorization_batches)"
+        ""
     )
     db.execute("UPDATE human_decisions SET decided_at = now() - (id % 43) * interval '1 day'")
     db.execute("VACUUM ANALYZE")
@@ -173,12 +188,13 @@ def browser(directory: str) -> Iterator[Chrome]:
         chrome.quit()
 
 
-def take(chrome: Chrome, address: str, folder: Path, *, everything: bool, big: int) -> None:
+def take(chrome: Chrome, db: psycopg.Connection, address: str, folder: Path, *, everything: bool) -> None:
     """The pictures that the documents show; with `everything`, all there could be."""
     address = address.rstrip("/")
+    big = biggest(db)
     pages = {
         "overview": "/",
-        "batch": f"/batches/categorization/{big}?order=sure&level=high",
+        "batch": f"/batches/categorization/{big}",
         "models": "/categorization/models",
         "batches": "/batches",
         "login": "/login",
@@ -186,7 +202,12 @@ def take(chrome: Chrome, address: str, folder: Path, *, everything: bool, big: i
     wanted = (
         [(name, width, scheme) for name in pages for width in (WIDE, NARROW) for scheme in ("light", "dark")]
         if everything
-        else [("overview", WIDE, "light"), ("overview", WIDE, "dark"), ("batch", WIDE, "light"), ("models", WIDE, "light")]
+        else [
+            ("overview", WIDE, "light"),
+            ("overview", WIDE, "dark"),
+            ("batch", WIDE, "light"),
+            ("models", WIDE, "light"),
+        ]
     )
     chrome.get(f"{address}/login")
     chrome.find_element(By.ID, "token").send_keys(TOKEN)
@@ -194,10 +215,15 @@ def take(chrome: Chrome, address: str, folder: Path, *, everything: bool, big: i
     chrome.find_element(By.CSS_SELECTOR, "main button").click()
     for name, width, scheme in wanted:
         look(chrome, scheme, width)
+        freshen(db)
         chrome.get(address + pages[name])
+        if name == "overview":
+            WebDriverWait(chrome, 10, 0.05).until(lambda it: it.find_elements(By.CSS_SELECTOR, "html.is-live"))
         if name == "batch":
-            chrome.execute_script("document.querySelectorAll('.predictions details')[1].open = true")
-        height = min(chrome.execute_script("return document.documentElement.scrollHeight"), 1_500 if width == WIDE else 3_000)
+            chrome.execute_script("document.querySelectorAll('.predictions details')[0].open = true")
+        height = min(
+            chrome.execute_script("return document.documentElement.scrollHeight"), 1_300 if width == WIDE else 3_000
+        )
         look(chrome, scheme, width, height)
         shot = chrome.execute_cdp_cmd("Page.captureScreenshot", {"format": "png"})
         suffix = ("-narrow" if width == NARROW else "") + ("-dark" if scheme == "dark" else "")
@@ -205,19 +231,21 @@ def take(chrome: Chrome, address: str, folder: Path, *, everything: bool, big: i
 
 
 def look(chrome: Chrome, scheme: str, width: int, height: int = 900) -> None:
-    features = [{"name": "prefers-color-scheme", "value": scheme}, {"name": "prefers-reduced-motion", "value": "reduce"}]
+    features = [
+        {"name": "prefers-color-scheme", "value": scheme},
+        {"name": "prefers-reduced-motion", "value": "reduce"},
+    ]
     chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
     size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width == NARROW}
     chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
 
 
 def save(data: str, file: Path) -> None:
-    import base64
-
-    content = base64.b64decode(data)
-    file.write_bytes(content)
-    say(f"{file}: {len(content):,} bytes")
-    assert len(content) <= LARGEST, f"{file} is larger than {LARGEST} bytes"
+    with Image.open(io.BytesIO(base64.b64decode(data))) as picture:
+        picture.convert("RGB").quantize(64, dither=Image.Dither.NONE).save(file, optimize=True)
+    size = file.stat().st_size
+    say(f"{file}: {size:,} bytes")
+    assert size <= LARGEST, f"more than {LARGEST:,} bytes"
 
 
 if __name__ == "__main__":

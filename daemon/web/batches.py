@@ -69,7 +69,9 @@ class Batch:
 
     @property
     def may_be_retried(self) -> bool:
-        return not self.is_open and self.retry_count < RETRIES
+        return (
+            not self.is_open and self.retry_count < RETRIES and (self.success < self.total or self.status == "failed")
+        )
 
 
 @dataclass(frozen=True, slots=True)
