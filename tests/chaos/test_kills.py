@@ -23,6 +23,8 @@ from tests.support.process import Catalogd, Process
 from tests.support.saboteur import Point
 from tests.support.waiting import wait_until, wait_until_blocked, wait_until_stopped
 
+pytestmark = pytest.mark.one_server  # the server's part is proved by tests/engine; on the others by make chaos
+
 PRODUCTS = 1200  # three slices
 HOLDS_A_SLICE = {Point.COMPUTING, Point.STATEMENT, Point.COPYING}
 NOT_BEGUN_OR_DONE = {Point.PLANNING, Point.COMMITTING}

@@ -12,6 +12,8 @@ from tests.support.process import Catalogd
 from tests.support.saboteur import MARK, RAISES, Harm
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.one_server  # its subject is the daemon
+
 MOST_DEATHS = 5
 
 

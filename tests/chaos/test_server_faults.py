@@ -229,9 +229,9 @@ def test_what_no_product_is_to_blame_for_is_tried_again_ever_later(
             "CREATE TRIGGER refuse BEFORE INSERT ON predictions EXECUTE FUNCTION refuse({})"
         ).format(sql.Literal(condition))
     )
-    with Work(database, products=2_000) as work:
+    with Work(database, products=1_000) as work:
         work.insert()
-        work.process.wait_for(event, count=16, sqlstate=sqlstate)
+        work.process.wait_for(event, count=10, sqlstate=sqlstate)  # two slices, and each has three attempts that count
         assert_delays_grow(work, event)
         assert work.processed() == 0
         db.execute("DROP TRIGGER refuse ON predictions")

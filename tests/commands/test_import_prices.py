@@ -18,6 +18,8 @@ from daemon.workloads.price_lists.ordering import guess_source_type
 from tests.support.database import Database
 from tests.support.price_lists import read_import, rows, supplier
 
+pytestmark = pytest.mark.one_server  # its subject is the command
+
 Command = Callable[..., tuple[int, str, str]]
 LIST = "sku;name;price\nA1;Bolt;1,50\n"
 

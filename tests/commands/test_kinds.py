@@ -16,6 +16,8 @@ from daemon.workloads.registry import REGISTRY
 from tests.support.factories import batch
 from tests.support.price_lists import order, read_import, supplier
 
+pytestmark = pytest.mark.one_server  # its subject is the command
+
 Command = Callable[..., tuple[int, str, str]]
 HOSTILE = "a\nb\x1b[2J\x07\u202e"
 

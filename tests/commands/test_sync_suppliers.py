@@ -6,8 +6,11 @@ import json
 from pathlib import Path
 
 import psycopg
+import pytest
 
 from tests.support.process import Catalogd
+
+pytestmark = pytest.mark.one_server  # its subject is the command
 
 URL = "https://acme.example/list.csv"
 

@@ -13,6 +13,8 @@ from daemon.database.pool import Session, open_pool
 from tests.support.database import Database
 from tests.support.proxy import Proxy
 
+pytestmark = pytest.mark.one_server  # its subject is the client
+
 SHOWN = (
     "idle_in_transaction_session_timeout",
     "lock_timeout",

@@ -23,6 +23,8 @@ from tests.support.factories import batch
 from tests.support.proxy import Proxy
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.one_server  # its subject is the thread
+
 QUICK = Hearing(probe_every=ms(100), probe_deadline=ms(300), self_test=ms(500), retest=ms(200))
 SLOW = Hearing(probe_every=ms(60_000))
 

@@ -25,6 +25,8 @@ from tests.support.factories import batch, read_batch, shop
 from tests.support.waiting import wait_until
 from tests.support.workload import RecordingWorkload
 
+pytestmark = pytest.mark.one_server  # its subject is the thread
+
 LEASE = timedelta(seconds=15)
 
 

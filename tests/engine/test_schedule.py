@@ -19,6 +19,8 @@ from tests.support.engine import Engine
 from tests.support.events import EventTap
 from tests.support.waiting import wait_until, wait_until_blocked
 
+pytestmark = pytest.mark.one_server  # its subject is the thread
+
 HOUR = timedelta(hours=1)
 AT_ONCE = Rhythm(
     longest_sleep=timedelta(milliseconds=20), shortest_sleep=timedelta(milliseconds=5), jitter=timedelta(0)

@@ -19,6 +19,8 @@ from tests.support.events import EventTap
 from tests.support.factories import age_claims, batch, errors_of, read_batch, shop
 from tests.support.workload import Farewell, RecordingWorkload, refuse
 
+pytestmark = pytest.mark.one_server  # its subject is the slice's treatment
+
 SLICE_KEYS = {"batch_id", "slice_id", "items", "attempt"}
 
 

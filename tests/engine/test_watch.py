@@ -22,6 +22,8 @@ from tests.support.proxy import Proxy
 from tests.support.waiting import wait_until, wait_until_blocked
 from tests.support.workload import Gate, RecordingWorkload
 
+pytestmark = pytest.mark.one_server  # its subject is the thread
+
 
 def test_a_worker_whose_answer_was_lost_begins_anew(
     db: psycopg.Connection, database: Database, events: EventTap

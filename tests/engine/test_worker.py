@@ -30,6 +30,8 @@ from tests.support.proxy import Proxy
 from tests.support.waiting import wait_until, wait_until_blocked
 from tests.support.workload import Gate, RecordingWorkload, refuse
 
+pytestmark = pytest.mark.one_server  # its subject is the thread
+
 ASLEEP = Pace(safety_poll=timedelta(hours=1))
 ONLY_RUNG = Pace(look_again=timedelta(hours=1), safety_poll=timedelta(hours=1))
 

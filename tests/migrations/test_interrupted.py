@@ -21,6 +21,8 @@ from tests.support.database import Database
 from tests.support.process import Catalogd
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.one_server  # its subject is what goes on after a crash
+
 NAMES = list(checksums())
 
 

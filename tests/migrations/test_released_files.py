@@ -26,6 +26,9 @@ RELEASED = {
     "0017-create-experiments": "d7c80782b3ac86e0",
     "0018-create-duties": "fab1dbfcca2c1be7",
     "0019-promote-models": "9341f4e332d10ba9",
+    "0020-create-preparations": "2c3c1fb45c5733e3",
+    "0021-adopt-price-lists": "fb8313e1b57bc4a8",
+    "0022-create-matches": "9631ddbb83ef170e",
 }
 
 

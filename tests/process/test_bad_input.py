@@ -15,6 +15,8 @@ from tests.support.database import Database
 from tests.support.factories import assert_settled, batch, read_batch, shop
 from tests.support.process import Catalogd
 
+pytestmark = pytest.mark.one_server  # its subject is the daemon
+
 NOT_AN_ID, UNKNOWN = "not_an_id", "unknown_product"
 ZEROS = "0" * 100_000
 NINES = "9" * 100_000

@@ -1,9 +1,12 @@
 """CATALOGD_NOTIFY=off: inserting a batch rings no bell, and the daemon polls."""
 
 import psycopg
+import pytest
 
 from tests.support.factories import assert_settled, batch, shop
 from tests.support.process import Catalogd
+
+pytestmark = pytest.mark.one_server  # its subject is the daemon
 
 
 def heard_after_an_insert(db: psycopg.Connection) -> list[str]:

@@ -15,6 +15,8 @@ from tests.support.process import Catalogd
 from tests.support.server import private_server
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.one_server  # its subject is the daemon
+
 
 def test_a_killed_instance_is_replaced_by_its_peer(
     db: psycopg.Connection, database: Database, catalogd: Catalogd

@@ -10,6 +10,8 @@ from tests.support.factories import shop
 from tests.support.price_lists import read_import, rows, write_list
 from tests.support.process import Catalogd
 
+pytestmark = pytest.mark.one_server  # its subject is the command
+
 HEADER = "Artikelnr.;Bezeichnung;Hersteller;Herstellernr.;Händler-EK netto €"
 KINDS = (("copper pipe", "Flowright", "PX"), ("steel hammer", "Hitwell", "HM"))
 

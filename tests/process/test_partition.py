@@ -98,6 +98,7 @@ def test_the_first_run_keeps_every_row_where_it_is(db: psycopg.Connection, catal
     assert value(db, "SELECT count(*) FROM predictions WHERE status = 'pending'") == len(product_ids)
 
 
+@pytest.mark.one_server
 def test_no_row_is_read_under_the_lock(database: Database, db: psycopg.Connection, catalogd: Catalogd) -> None:
     """Postgres says whether it takes the check's word for a partition's bounds."""
     product_ids = shop(db, products=20)
@@ -110,6 +111,7 @@ def test_no_row_is_read_under_the_lock(database: Database, db: psycopg.Connectio
         assert f'partition constraint for table "{table}" is implied by existing constraints' in log
 
 
+@pytest.mark.one_server
 def test_a_second_run_does_nothing(db: psycopg.Connection, catalogd: Catalogd) -> None:
     predict(catalogd, db, shop(db, products=50))
     partition(catalogd)
@@ -141,6 +143,7 @@ def test_partitions_are_made_ahead_and_their_pending_ones_indexed(db: psycopg.Co
     assert "predictions_from_0_waiting" in plan
 
 
+@pytest.mark.one_server
 def test_inserts_find_their_place_when_nobody_ran_it_for_long(db: psycopg.Connection, catalogd: Catalogd) -> None:
     product_ids = shop(db, products=1800)
     partition(catalogd)
@@ -166,6 +169,7 @@ def test_inserts_find_their_place_when_nobody_ran_it_for_long(db: psycopg.Connec
     assert told(partition(catalogd))[-1] == "partition.done"
 
 
+@pytest.mark.one_server
 def test_while_a_daemon_treats_a_batch(db: psycopg.Connection, catalogd: Catalogd) -> None:
     """The conversion, and then partitions made and detached, between the slices of a batch under way."""
     product_ids = shop(db, products=20_000)
@@ -198,6 +202,7 @@ MOMENTS = {  # the lock at which the command is killed: table, mode of the lock 
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.one_server
 def test_killed_in_the_middle_and_run_again(
     database: Database, db: psycopg.Connection, catalogd: Catalogd, moment: str
 ) -> None:
@@ -217,6 +222,7 @@ def test_killed_in_the_middle_and_run_again(
     assert told(partition(catalogd)) == ["partition.done"]
 
 
+@pytest.mark.one_server
 def test_what_a_killed_run_left_to_be_validated_is(db: psycopg.Connection, catalogd: Catalogd) -> None:
     partition(catalogd)
     db.execute("ALTER TABLE akeneo_workflow DROP CONSTRAINT akeneo_workflow_prediction_id_fkey")
@@ -248,6 +254,7 @@ def kill_at(
     return process.returncode
 
 
+@pytest.mark.one_server
 def test_one_that_is_stopped_takes_its_checks_along(
     database: Database, db: psycopg.Connection, catalogd: Catalogd
 ) -> None:
@@ -264,6 +271,7 @@ def test_one_that_is_stopped_takes_its_checks_along(
     assert value(db, CHECKS) == 0
 
 
+@pytest.mark.one_server
 def test_one_that_waits_for_a_lock_lets_others_go_first(
     database: Database, db: psycopg.Connection, catalogd: Catalogd
 ) -> None:
@@ -278,6 +286,7 @@ def test_one_that_waits_for_a_lock_lets_others_go_first(
     assert (process.returncode, "partition.converted" in output) == (0, True)
 
 
+@pytest.mark.one_server
 def test_two_at_once_do_the_work_once(db: psycopg.Connection, catalogd: Catalogd) -> None:
     predict(catalogd, db, shop(db, products=50))
     processes = [start_partition(catalogd) for _ in range(3)]
@@ -309,12 +318,14 @@ def test_evidence_goes_with_its_prediction_in_every_partition(
     assert counts(db) == [(0, 0)] * len(bounds(db))
 
 
+@pytest.mark.one_server
 def test_without_a_retention_everything_is_kept(db: psycopg.Connection, catalogd: Catalogd, aged: list[int]) -> None:
     partition(catalogd)
     assert bounds(db)[0] == (None, 2000)
     assert value(db, "SELECT count(*) FROM predictions") == 3600
 
 
+@pytest.mark.one_server
 def test_retention_detaches_exactly_the_old_ones(db: psycopg.Connection, catalogd: Catalogd, aged: list[int]) -> None:
     assert told(partition(catalogd, CATALOGD_RETENTION_DAYS="401")) == ["partition.done"]
     gone = value(db, "INSERT INTO akeneo_workflow (product_id, prediction_id) VALUES (1, 5) RETURNING id")
@@ -346,6 +357,7 @@ def test_retention_detaches_exactly_the_old_ones(db: psycopg.Connection, catalog
     assert told(partition(catalogd, CATALOGD_RETENTION_DAYS=YEAR)) == ["partition.done"]
 
 
+@pytest.mark.one_server
 def test_a_batch_that_lost_answers_is_not_predicted_again(
     db: psycopg.Connection, catalogd: Catalogd, aged: list[int]
 ) -> None:
@@ -365,6 +377,7 @@ def test_a_batch_that_lost_answers_is_not_predicted_again(
     assert catalogd("retry", str(aged[1])).returncode == 2
 
 
+@pytest.mark.one_server
 def test_a_batch_under_way_holds_its_partition_back(
     db: psycopg.Connection, catalogd: Catalogd, aged: list[int]
 ) -> None:
@@ -379,6 +392,7 @@ def test_a_batch_under_way_holds_its_partition_back(
     assert value(db, "SELECT count(*) FROM predictions WHERE batch_id = %s", aged[3]) == 900
 
 
+@pytest.mark.one_server
 def test_one_set_back_meanwhile_holds_it_back_too(
     database: Database, db: psycopg.Connection, catalogd: Catalogd, aged: list[int]
 ) -> None:
@@ -393,6 +407,7 @@ def test_one_set_back_meanwhile_holds_it_back_too(
     assert bounds(db)[0] == (None, 2000)
 
 
+@pytest.mark.one_server
 def test_what_people_decided_outlives_the_predictions(
     db: psycopg.Connection, catalogd: Catalogd, aged: list[int]
 ) -> None:
@@ -464,6 +479,7 @@ def test_partitioned_tables_of_an_older_version_are_migrated(
     assert value(db, "SELECT prediction_id FROM human_recommendations WHERE id = %s", referring) is None
 
 
+@pytest.mark.one_server
 def test_explain_says_where_a_prediction_has_gone(db: psycopg.Connection, catalogd: Catalogd, aged: list[int]) -> None:
     partition(catalogd, CATALOGD_RETENTION_DAYS=YEAR)
     result = catalogd("explain", "5")
@@ -590,6 +606,7 @@ def test_tables_that_php_made(empty_database: Database) -> None:
         assert told(partition(catalogd, CATALOGD_RETENTION_DAYS=YEAR)).count("partition.detached") == 1
 
 
+@pytest.mark.one_server
 def test_migrate_goes_on_working(db: psycopg.Connection, catalogd: Catalogd) -> None:
     partition(catalogd)
     assert catalogd("migrate").stdout == "the schema is up to date\n"
@@ -615,6 +632,7 @@ def test_migrate_goes_on_working(db: psycopg.Connection, catalogd: Catalogd) -> 
         ("CREATE PUBLICATION answers FOR TABLE predictions", "publication answers"),
     ],
 )
+@pytest.mark.one_server
 def test_what_would_be_left_behind_is_named(
     db: psycopg.Connection, catalogd: Catalogd, obstacle: str, named: str
 ) -> None:

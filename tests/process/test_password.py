@@ -11,6 +11,8 @@ from tests.support.factories import assert_settled, batch, shop
 from tests.support.login import Login, password_login
 from tests.support.process import Catalogd
 
+pytestmark = pytest.mark.one_server  # its subject is the client
+
 FIRST, SECOND = "first pass'word \\ %41", "sécond"  # they open a test's own database
 
 

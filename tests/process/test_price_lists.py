@@ -18,6 +18,8 @@ from tests.support.process import Catalogd, Process
 from tests.support.waiting import wait_until
 from tests.workloads.price_lists.fetching.supplier import Supplier, Visit, answer, head
 
+pytestmark = pytest.mark.one_server  # its subject is the daemon
+
 HEADER = "sku;name;manufacturer;part_number;price"
 ENDED = ("completed", "failed", "cancelled")
 

@@ -9,11 +9,14 @@ import sys
 from tempfile import TemporaryDirectory
 
 import psycopg
+import pytest
 
 from tests.support.database import Database
 from tests.support.factories import assert_settled, batch, read_batch, shop
 from tests.support.process import Catalogd
 from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.one_server  # its subject is the daemon
 
 
 def test_a_batch_inserted_while_the_daemon_listens_is_completed(db: psycopg.Connection, catalogd: Catalogd) -> None:

@@ -10,6 +10,8 @@ from daemon.database.embedded import EmbeddedServer
 from tests.support.factories import assert_settled, batch
 from tests.support.roles import PHP, RUNTIME, SHOP, Shop, shop_with_roles
 
+pytestmark = pytest.mark.one_server  # its subject is the client
+
 OURS = ["categorization_batches", "predictions", "evidence", "audit_log", "categorization_errors", "batch_slices"]
 OURS += ["human_recommendations", "human_decisions"]
 ORDERED = list(range(41, 46))

@@ -14,6 +14,8 @@ from tests.support.load import progress
 from tests.support.process import Catalogd
 from tests.support.waiting import wait_until, wait_until_blocked
 
+pytestmark = pytest.mark.one_server  # its subject is the daemon
+
 
 def test_sigterm_in_the_middle_of_a_batch_costs_nothing_and_the_next_start_completes_it(
     db: psycopg.Connection, catalogd: Catalogd

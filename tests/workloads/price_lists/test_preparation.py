@@ -24,6 +24,8 @@ from tests.support.price_lists import hold, lines_of, order, read_import, rows, 
 from tests.support.waiting import interleave
 from tests.workloads.price_lists.fetching.supplier import Supplier, answer
 
+pytestmark = pytest.mark.one_server  # every server parses the statements in test_statements.py
+
 HEADER = "sku;name;manufacturer;part_number;price"
 LOOPBACK = ip_network("127.0.0.0/8")
 

@@ -30,6 +30,8 @@ from tests.workloads.price_lists.test_workload import (
     workload,
 )
 
+pytestmark = pytest.mark.one_server  # every server parses the statements in test_statements.py
+
 __all__ = ["products", "workload"]  # fixtures
 
 SAW = Line(2, OWNED["saw"][2], sku="A1", manufacturer="Makitsu", part_number="HS7601J", price=Decimal(50))

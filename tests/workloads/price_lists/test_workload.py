@@ -19,6 +19,8 @@ from tests.support.database import Database
 from tests.support.price_lists import order, rows, supplier
 from tests.support.waiting import interleave
 
+pytestmark = pytest.mark.one_server  # every server parses the statements in test_statements.py
+
 Products = dict[str, int]
 
 OWNED = {

@@ -15,6 +15,8 @@ from tests.support.events import EventTap
 from tests.support.factories import rule
 from tests.workloads.categorization.shop import TAXONOMY, make_product
 
+pytestmark = pytest.mark.one_server  # its subject is the cache
+
 AT_ONCE = timedelta(0)
 LONG = timedelta(hours=1)
 SAW = make_product(name="Hand saw")

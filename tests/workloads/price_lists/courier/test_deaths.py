@@ -19,6 +19,8 @@ from tests.support.ml_service import MlService, completed, says
 from tests.support.process import Catalogd, Process
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.one_server  # every server parses the statements in test_statements.py
+
 
 @dataclass
 class ServiceProcess:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import psycopg
+import pytest
 
 from tests.support.factories import shop
 from tests.support.ml_service import MlService, completed, says, working
 from tests.support.price_lists import order, read_import, rows, supplier
 from tests.support.process import Catalogd
+
+pytestmark = pytest.mark.one_server  # every server parses the statements in test_statements.py
 
 
 def test_a_pdf_becomes_offers(db: psycopg.Connection, catalogd: Catalogd, tmp_path: Path) -> None:

@@ -26,6 +26,8 @@ from tests.support.roles import runtime_dsn
 from tests.support.waiting import interleave
 from tests.workloads.price_lists.fetching.supplier import Supplier, Visit, answer
 
+pytestmark = pytest.mark.one_server  # every server parses the statements in test_statements.py
+
 URL = "https://acme.example/list.csv"
 
 

@@ -19,6 +19,8 @@ from tests.support.database import Database
 from tests.support.events import EventTap
 from tests.support.price_lists import hold, lines_of, order, read_import, rows, supplier, write_list
 
+pytestmark = pytest.mark.one_server  # every server parses the statements in test_statements.py
+
 HEADER = "sku;name;price"
 
 
