@@ -39,7 +39,7 @@ def act(options: argparse.Namespace) -> int:
         settings, instance = read_settings(), name_instance()
         configure_logs(settings.log_level, settings.log_format)
         session = session_of(settings, instance)
-        with session.connect("web") as conn:
+        with access.session(session).connect("web") as conn:
             require_current_schema(inspect(conn))
         from daemon.web.server import PageServer
 

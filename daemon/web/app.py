@@ -57,7 +57,7 @@ class Site:
             Route("/", self._shows(views.overview)),
             Route("/batches", self._shows(views.list)),
             Route("/batches/{kind}/{id}", self._shows(views.batch)),
-            Route("/batches/{kind}/{id}/{order:path}", self._acts(views.order), methods=order),
+            Route("/batches/{kind}/{id}/{order}", self._acts(views.order), methods=order),
             Route("/live", self._follow),
             Route("/live/batches/{kind}/{id}", self._follow),
             Route("/login", self._show_login, methods=["GET"]),

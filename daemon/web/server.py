@@ -29,7 +29,7 @@ class PageServer:
         self, access: Access, session: Session, instance: str, on_end: Callable[[], object] = lambda: None
     ) -> None:
         self._access = access
-        self._session = session
+        self._session = access.session(session)
         self._instance = instance
         self._on_end = on_end
         self.place = ""

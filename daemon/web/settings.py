@@ -1,12 +1,15 @@
 """Where the page is shown, under which addresses, and the token that lets people act."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from pydantic import SecretStr, field_validator
 
+from daemon.database.pool import Session
 from daemon.errors import ConfigurationError
 from daemon.settings import SettingsGroup, read_group, setting
 
@@ -56,6 +59,12 @@ class WebSettings(SettingsGroup):
         "the addresses under which a reverse proxy offers the page, with commas between",
         "https://catalogd.example.com",
     )
+    database: SecretStr | None = setting(
+        None,
+        "CATALOGD_WEB_DATABASE",
+        "what differs for the page from the way to the database, such as a role that may read more than the daemon's",
+        "user=catalogd_web passfile=/etc/catalogd/web.pgpass",
+    )
     token: SecretStr | None = setting(
         None,
         "CATALOGD_WEB_TOKEN",
@@ -79,6 +88,16 @@ class WebSettings(SettingsGroup):
             parse_address(value)
         return value
 
+    @field_validator("database")
+    @classmethod
+    def _is_conninfo(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            try:
+                conninfo_to_dict(value.get_secret_value())
+            except ProgrammingError:
+                raise ValueError("not a PostgreSQL URL or connection string") from None
+        return value
+
     @field_validator("origins")
     @classmethod
     def _are_origins(cls, value: str) -> str:
@@ -87,6 +106,7 @@ class WebSettings(SettingsGroup):
             if (
                 parts.scheme not in ("http", "https")
                 or not parts.hostname
+                or "@" in parts.netloc
                 or f"{parts.scheme}://{parts.netloc}" != origin
             ):
                 raise ValueError("http or https and a host are wanted, and nothing behind")
@@ -99,7 +119,21 @@ class Access:
 
     address: Address
     origins: frozenset[str]
-    token: str | None
+    token: str | None = field(default=None, repr=False)
+    database: str = field(default="", repr=False)  # what differs from the way that commands have
+
+    def session(self, session: Session) -> Session:
+        """How the page connects where this process connects like that."""
+        if not self.database:
+            return session
+        own = conninfo_to_dict(self.database)
+        foreign = {"password", "passfile"} if "user" in own else set()  # another role's
+
+        def conninfo() -> str:
+            usual = conninfo_to_dict(session.current_conninfo())
+            return make_conninfo("", **{key: value for key, value in usual.items() if key not in foreign} | own)
+
+        return replace(session, conninfo=conninfo)
 
     @property
     def hosts(self) -> frozenset[str]:
@@ -118,7 +152,12 @@ def read_access(listen: str | None = None) -> Access | None:
     settings = read_group(WebSettings) if listen is None else read_group(WebSettings, listen=listen)
     if not settings.listen:
         return None
-    access = Access(parse_address(settings.listen), frozenset(_split(settings.origins)), _read_token(settings))
+    access = Access(
+        parse_address(settings.listen),
+        frozenset(_split(settings.origins)),
+        _read_token(settings),
+        settings.database.get_secret_value() if settings.database else "",
+    )
     if access.token is None and not access.is_for_this_host_only:
         raise ConfigurationError(
             "CATALOGD_WEB: others than this host would reach the page: set CATALOGD_WEB_TOKEN_FILE, too,"

@@ -34,10 +34,14 @@ log = structlog.get_logger()
 STATUSES = ("pending", "processing", "completed", "failed", "cancelled")
 HOUR_LASTS_S = 5.0  # so long the figures of the last hour are shown as they were read
 NOTICES = {
-    "retried": "The batch waits again: what is left of it is treated once more.",
-    "cancelled": "The batch is cancelled: what was done stays.",
+    "retry": "The batch waits again: what is left of it is treated once more.",
+    "cancel": "The batch is cancelled: what was done stays.",
     "approve": "The prediction is approved.",
     "reject": "The prediction is rejected.",
+}
+REFUSED = {
+    "retry": "Only a batch that has ended can be tried again, and only twice.",
+    "cancel": "This batch is not open any more.",
 }
 
 
@@ -142,20 +146,18 @@ class Views:
 
     def order(self, conn: Connection, visit: Visit) -> Moved:
         """Retry or cancel a batch, as the commands do."""
-        kind, batch_id = self._find(visit)
+        (kind, batch_id), order = self._find(visit), visit.path["order"]
         queue = Queue(kind.name, kind.table, self._instance)
+        orders = {"retry": queue.retry, "cancel": queue.cancel}
+        if order not in orders:
+            raise NotThere("There is no such order.")
         with conn.transaction():
             _say_who(conn, visit.person)
-            if visit.path["order"] == "retry":
-                is_done, said = queue.retry(conn, batch_id), "retried"
-            else:
-                is_done, said = queue.cancel(conn, batch_id), "cancelled"
-        if not is_done and said == "retried":
-            raise NotDone("Only a batch that has ended can be tried again, and only twice.")
+            is_done = orders[order](conn, batch_id)
         if not is_done:
-            raise NotDone("This batch is not open any more.")
-        log.info("web.acted", act=visit.path["order"], workload=kind.name, batch_id=batch_id, user=_user(visit.person))
-        return Moved(f"/batches/{kind.name}/{batch_id}?done={said}")
+            raise NotDone(REFUSED[order])
+        log.info("web.acted", act=order, workload=kind.name, batch_id=batch_id, user=_user(visit.person))
+        return Moved(f"/batches/{kind.name}/{batch_id}?done={order}")
 
     def act(self, conn: Connection, visit: Visit) -> Moved:
         """What a kind of work lets people do, such as to approve a prediction."""

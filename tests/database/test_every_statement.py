@@ -15,9 +15,10 @@ from daemon.workloads.categorization.kind import TABLE
 CATEGORIZATION = "daemon.workloads.categorization"
 PACKAGES = [
     "daemon.commands",
+    "daemon.web",
     "daemon.stand_in",
     CATEGORIZATION,
-    *(f"{CATEGORIZATION}.{name}" for name in ("drift", "experiments", "people", "rules", "versions")),
+    *(f"{CATEGORIZATION}.{name}" for name in ("drift", "experiments", "pages", "people", "rules", "versions")),
     *(f"daemon.workloads.price_lists.{name}" for name in ("courier", "suppliers")),
 ]
 SCRIPTS = {"grants", "schema"}  # of many statements; run on every server by tests of the migrations, and of roles

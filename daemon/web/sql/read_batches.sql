@@ -17,9 +17,15 @@ WITH readable AS (
     WHERE id = ANY(%(ids)s::bigint[])
 )
 SELECT readable.*,
-       greatest(extract(epoch FROM now() - created_at), 0)::float8 AS created_s_ago,
-       greatest(extract(epoch FROM now() - completed_at), 0)::float8 AS completed_s_ago,
-       greatest(extract(epoch FROM coalesce(started_at, completed_at, now()) - created_at), 0)::float8 AS wait_s,
-       greatest(extract(epoch FROM coalesce(completed_at, now()) - started_at), 0)::float8 AS run_s
+       CASE WHEN created_at IS NOT NULL THEN greatest(extract(epoch FROM now() - created_at), 0) END::float8 AS created_s_ago,
+       CASE WHEN completed_at IS NOT NULL THEN greatest(extract(epoch FROM now() - completed_at), 0) END::float8
+           AS completed_s_ago,
+       CASE
+           WHEN created_at IS NOT NULL
+           THEN greatest(extract(epoch FROM coalesce(started_at, completed_at, now()) - created_at), 0)
+       END::float8 AS wait_s,
+       CASE
+           WHEN started_at IS NOT NULL THEN greatest(extract(epoch FROM coalesce(completed_at, now()) - started_at), 0)
+       END::float8 AS run_s
 FROM readable
 ORDER BY id DESC

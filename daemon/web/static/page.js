@@ -9,8 +9,9 @@
   const say = (text) => { if (liveness.textContent !== text) liveness.textContent = text; };
 
   source.addEventListener("news", (event) => {
-    const parsed = new DOMParser().parseFromString(JSON.parse(event.data), "text/html");
-    mergeChildren(live, parsed.body);
+    const drawn = document.createElement("template");
+    drawn.innerHTML = JSON.parse(event.data);
+    mergeChildren(live, drawn.content);
     document.documentElement.classList.add("is-live");
     say("Live");
     if ("untilEnded" in live.dataset && hasEnded()) {
@@ -30,32 +31,17 @@
     return status !== null && !["pending", "processing"].includes(status.dataset.status);
   }
 
-  // Changes only what differs, so that focus, scroll and selection stay where they are.
-  function merge(old, fresh) {
-    if (old.nodeType !== fresh.nodeType || old.nodeName !== fresh.nodeName) {
-      old.replaceWith(document.importNode(fresh, true));
-    } else if (old.nodeType === Node.ELEMENT_NODE) {
-      mergeAttributes(old, fresh);
-      mergeChildren(old, fresh);
-    } else if (old.data !== fresh.data) {
-      old.data = fresh.data;
-    }
-  }
-
-  function mergeAttributes(old, fresh) {
-    for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name) && name !== "open") old.removeAttribute(name);
-    for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
-  }
-
+  // Changes only what differs, so that focus, scroll, selection and what is unfolded stay as they are.
   function mergeChildren(old, fresh) {
-    const known = new Map([...old.children].filter((child) => child.dataset.key).map((child) => [child.dataset.key, child]));
+    const known = new Map([...old.children].filter(keyOf).map((child) => [keyOf(child), child]));
     let place = old.firstChild;
     for (const child of [...fresh.childNodes]) {
-      const same = child.dataset?.key ? known.get(child.dataset.key) : null;
+      const same = keyOf(child) ? known.get(keyOf(child)) : null;
+      while (place && !same && !isAlike(place, child) && isText(place)) place = remove(place);
       if (same) {
-        if (same !== place) old.insertBefore(same, place); else place = place.nextSibling;
+        if (same === place) place = place.nextSibling; else old.insertBefore(same, place);
         merge(same, child);
-      } else if (place && !place.dataset?.key && !child.dataset?.key) {
+      } else if (place && isAlike(place, child)) {
         const next = place.nextSibling;
         merge(place, child);
         place = next;
@@ -63,10 +49,39 @@
         old.insertBefore(document.importNode(child, true), place);
       }
     }
-    while (place) {
-      const next = place.nextSibling;
-      place.remove();
-      place = next;
+    while (place) place = remove(place);
+  }
+
+  function merge(old, fresh) {
+    if (isText(old)) {
+      if (old.data !== fresh.data) old.data = fresh.data;
+      return;
     }
+    for (const { name } of [...old.attributes]) {
+      if (!fresh.hasAttribute(name) && name !== "open") old.removeAttribute(name);
+    }
+    for (const { name, value } of fresh.attributes) {
+      if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+    }
+    mergeChildren(old, fresh);
+  }
+
+  function remove(node) {
+    const next = node.nextSibling;
+    node.remove();
+    return next;
+  }
+
+  function keyOf(node) {
+    return node.dataset?.key;
+  }
+
+  function isText(node) {
+    return node.nodeType === Node.TEXT_NODE;
+  }
+
+  // Rows of a table are told apart by their keys, all else by its place.
+  function isAlike(one, other) {
+    return one.nodeName === other.nodeName && !keyOf(one) && !keyOf(other);
   }
 })();
