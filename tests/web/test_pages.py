@@ -1,6 +1,7 @@
 """What the pages show: to whoever may only read, of whatever the shop holds."""
 
 import re
+from dataclasses import astuple
 from datetime import timedelta
 
 import psycopg
@@ -8,6 +9,8 @@ import pytest
 
 from daemon.web import batches
 from daemon.workloads.categorization.pages import predictions as shown_predictions
+from daemon.workloads.categorization.pages.models import read_lived
+from daemon.workloads.categorization.people.lived import read_models, read_weeks
 from tests.support.factories import batch, shop
 from tests.support.price_lists import order, supplier
 from tests.support.roles import OPERATOR, RUNTIME
@@ -297,3 +300,17 @@ def test_a_statement_is_ended_in_time(db: psycopg.Connection, serve: Serve, monk
     )
     batch_id, _ = predicted(db, 2)
     assert "took longer than a page may take" in site.get(f"/batches/categorization/{batch_id}", 503)
+
+
+def test_what_people_found_is_as_the_views_tell_it(db: psycopg.Connection) -> None:
+    _, _ = predicted(db, 200)
+    db.execute("UPDATE predictions SET model_version = 1 + id % 2")
+    db.execute("UPDATE predictions SET status = CASE WHEN id % 7 = 0 THEN 'rejected' ELSE 'approved' END")
+    db.execute("UPDATE human_decisions SET decided_at = now() - (id % 80) * interval '1 day'")
+    lived = read_lived(db)
+    for mine, theirs in ((lived.weeks, read_weeks(db)), (lived.models, read_models(db))):
+        assert [tuple(astuple(row)[:4]) for row in mine] == [tuple(astuple(row)[:4]) for row in theirs]
+        shares = [[astuple(row)[4:] for row in rows] for rows in (mine, theirs)]
+        assert shares[0] == [pytest.approx(share, abs=1e-4) for share in shares[1]]  # the views round them
+    assert (lived.decided, lived.correct) == (200, 172)
+    assert sum(point.decided for point in lived.points) == 200

@@ -7,7 +7,7 @@ WITH newest AS (
     FROM {batches}
     ORDER BY id DESC
     LIMIT %(window)s
-), work AS (
+), work AS MATERIALIZED (  -- or each age would be reckoned many times over
     SELECT processed,
            extract(epoch FROM now() - started_at)::float8 AS began_s_ago,
            greatest(extract(epoch FROM now() - coalesce(completed_at, now())), 0)::float8 AS ended_s_ago

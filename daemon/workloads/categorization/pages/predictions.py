@@ -18,7 +18,7 @@ from daemon.workloads.categorization.store import read_json
 from daemon.workloads.pages import Query, Section
 
 PAGE = 25
-MOST = 50_000  # predictions that are counted, and put in the order of their confidence
+MOST = 10_000  # predictions that are counted, and put in the order of their confidence
 WINDOW = 20_000  # that are looked through for one page, where they are in the order of their products
 STEP = 5  # of confidence, for a bar
 LEVELS = ("high", "medium", "low")
