@@ -11,7 +11,7 @@ PYTHON_PEERS := .venv-bench/.installed
 NODE_PEERS   := $(PEERS)/node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos model coverage check format real evaluate evaluate-matching learning beside web-bench screenshots handover soak limits bench bench-full lock lock-bench clean
+.PHONY: help demo test chaos model coverage check format real evaluate evaluate-matching learning beside observing web-bench screenshots handover soak limits bench bench-full lock lock-bench clean
 
 help:            ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 26
@@ -63,6 +63,9 @@ learning: $(STAMP) ## what learning costs the batches under way: make learning [
 
 beside: $(STAMP) ## what waiting for slow suppliers costs the batches under way: make beside [ARGS="--rounds 5"]
 	@$(BIN)/python -m bench.price_lists.beside $(ARGS)
+
+observing: $(STAMP) ## what it costs that the daemon can be watched: make observing [ARGS="--rounds 7"]
+	@$(BIN)/python -m bench.observing $(ARGS)
 
 web-bench: $(STAMP) ## how long the server works on each page, with 10,000 batches and a million predictions
 	@$(BIN)/python -m bench.web $(ARGS)

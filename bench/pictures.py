@@ -242,7 +242,7 @@ def look(chrome: Chrome, scheme: str, width: int, height: int = 900) -> None:
 
 def save(data: str, file: Path) -> None:
     with Image.open(io.BytesIO(base64.b64decode(data))) as picture:
-        picture.convert("RGB").quantize(64, dither=Image.Dither.NONE).save(file, optimize=True)
+        picture.convert("RGB").quantize(256, kmeans=1, dither=Image.Dither.NONE).save(file, optimize=True)
     size = file.stat().st_size
     say(f"{file}: {size:,} bytes")
     assert size <= LARGEST, f"more than {LARGEST:,} bytes"

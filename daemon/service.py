@@ -5,7 +5,10 @@ import random
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import closing, nullcontext
+from dataclasses import replace
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -23,10 +26,16 @@ from daemon.engine.readiness import Readiness
 from daemon.engine.schedule import Schedule
 from daemon.engine.slice import SliceRunner, Suspicion
 from daemon.engine.supervisor import Inbox, StopRequested, Supervisor, WorkerStuck
+from daemon.engine.telemetry import Telemetry
 from daemon.engine.wakeup import Wakeup
 from daemon.engine.watch import Watch
 from daemon.engine.worker import Lookout, Pace, Worker
 from daemon.engine.workload import Workload
+from daemon.monitoring.health import Health, LastLook
+from daemon.monitoring.monitor import Monitor
+from daemon.monitoring.questions import questions
+from daemon.monitoring.survey import Survey
+from daemon.monitoring.tally import Tally
 from daemon.sessions import name_instance, require_bell, require_current_schema, session_of
 from daemon.settings import Settings
 from daemon.signals import Interrupted, signals_interrupt, signals_told_to
@@ -34,8 +43,12 @@ from daemon.systemd import Notifier
 from daemon.web.beside import page_beside
 from daemon.workloads.registry import build_workloads
 
+if TYPE_CHECKING:
+    from daemon.monitoring.exposition import Exposition
+
 log = structlog.get_logger()
 
+SCRAPE_PATIENCE = timedelta(seconds=2)  # for a connection: who looks at figures need not wait for a server that is away
 SHORTEST_LEASE = timedelta(seconds=5)  # whoever holds a batch says so once a second or so
 
 
@@ -67,8 +80,8 @@ def _run(settings: Settings, notifier: Notifier, once: bool) -> int:
         open_pool(session, _workers(workloads) + 1 + _spare(workloads)) as pool,
         page_beside(session, instance) as show_page,
     ):
-        supervisor = _build(settings, session, pool, workloads, instance, inbox, once, notifier, show_page)
-        with signals_told_to(inbox.put):
+        supervisor, monitor = _build(settings, session, pool, workloads, instance, inbox, once, notifier, show_page)
+        with signals_told_to(inbox.put), closing(monitor) if monitor else nullcontext():
             return supervisor.run()
 
 
@@ -82,12 +95,17 @@ def _build(
     once: bool,
     notifier: Notifier,
     show_page: Callable[[], None],
-) -> Supervisor:
+) -> tuple[Supervisor, Monitor | None]:
     stop, cancelled = threading.Event(), threading.Event()
     pace = Pace(safety_poll=settings.poll)
     on_look = _when_all_rest(len(workloads), lambda: inbox.put(StopRequested("nothing is open"))) if once else None
     ready = f"{_workers(workloads)} workers"
     readiness = Readiness(lambda trouble: notifier.status(f"waiting: {trouble}" if trouble else ready))
+    address = None if once else settings.metrics_address
+    tally, last_look = Tally(workload.name for workload in workloads), LastLook()
+    telemetry = tally if address else Telemetry()
+    health = Health(last_look.trouble, lambda: readiness.trouble, lambda: tally.listener)
+    monitor = _monitor(address, session, pool, workloads, tally, health) if address else None
     company = Company(patience=settings.frozen / 4)
     lookouts: list[Lookout] = []
     workers: list[Worker] = []
@@ -100,11 +118,12 @@ def _build(
         lookout = Lookout(Wakeup(), pace, on_look(workload.name) if on_look else lambda _: None)
         lookouts.append(lookout)
         for number in range(1, workload.workers + 1):
-            runner = SliceRunner(queue, workload, Backoff(random.Random()), cancelled, suspicion)  # noqa: S311  # jitter
+            delays = Backoff(random.Random())  # noqa: S311  # jitter
+            runner = SliceRunner(queue, workload, delays, cancelled, suspicion, telemetry)
             name = f"{instance}/{workload.name}-{number}"
             backoff = Backoff(random.Random(), longest_s=2.0)  # noqa: S311
-            workers.append(Worker(name, pool, queue, runner, lookout, company, stop, backoff, readiness))
-        preparers += _preparers(pool, queue, workload, instance, lookout, stop)
+            workers.append(Worker(name, pool, queue, runner, lookout, company, stop, backoff, readiness, telemetry))
+        preparers += _preparers(pool, queue, workload, instance, lookout, stop, telemetry)
 
     def notify(channel: str) -> None:
         with pool.connection() as conn, deadline(conn, ANSWER_S):
@@ -117,11 +136,22 @@ def _build(
         stop,
         Backoff(random.Random(), longest_s=2.0),  # noqa: S311
         on_deaf=lambda: stop_preparing(pool),
+        telemetry=telemetry,
     )
 
-    def on_ready() -> None:
+    def look() -> None:
+        last_look.look()
+        notifier.alive()
+
+    def open_up() -> None:
         notifier.ready(ready)
+        if monitor is not None:
+            monitor.start()
         show_page()
+
+    def end() -> None:
+        health.stop()
+        notifier.stopping()
 
     schedule = None if once else _schedule(session, workloads, instance, stop)
     watch = Watch(
@@ -130,10 +160,10 @@ def _build(
         stop,
         settings.frozen,
         on_stuck=lambda stuck: inbox.put(WorkerStuck(stuck.name)),
-        on_look=notifier.alive,
+        on_look=look,
         preparers=preparers,
     )
-    return Supervisor(
+    supervisor = Supervisor(
         listener,
         workers,
         lookouts,
@@ -142,12 +172,27 @@ def _build(
         cancelled,
         inbox,
         grace=timedelta(seconds=settings.stop_seconds),
-        on_ready=on_ready,
-        on_stopping=notifier.stopping,
+        on_ready=open_up,
+        on_stopping=end,
         leave=_leave,
         schedule=schedule,
         preparers=preparers,
     )
+    return supervisor, monitor
+
+
+def _monitor(
+    address: tuple[str, int], session: Session, pool: Pool, workloads: list[Workload], tally: Tally, health: Health
+) -> Monitor:
+    hasty = replace(session, connect_timeout=SCRAPE_PATIENCE)
+    survey = Survey(lambda: hasty.connect("metrics"), questions(workloads))
+
+    def build() -> "Exposition":
+        from daemon.monitoring.exposition import Exposition  # what it imports takes a while, and READY does not wait
+
+        return Exposition(__version__, workloads, tally, health, pool, survey)
+
+    return Monitor(address, build, health, survey)
 
 
 def _workers(workloads: list[Workload]) -> int:
@@ -160,7 +205,13 @@ def _spare(workloads: list[Workload]) -> int:
 
 
 def _preparers(
-    pool: Pool, queue: Queue, workload: Workload, instance: str, lookout: Lookout, stop: threading.Event
+    pool: Pool,
+    queue: Queue,
+    workload: Workload,
+    instance: str,
+    lookout: Lookout,
+    stop: threading.Event,
+    telemetry: Telemetry,
 ) -> list[Preparer]:
     crew = Crew(_spare([workload]) or 1)
     return [
@@ -175,6 +226,7 @@ def _preparers(
             stop,
             Backoff(random.Random(), longest_s=2.0),  # noqa: S311  # jitter
             Backoff(random.Random(), first_s=1.0, longest_s=300.0),  # noqa: S311
+            telemetry,
         )
         for number in range(1, workload.preparers + 1)
     ]

@@ -116,6 +116,12 @@ class Settings(SettingsGroup):
         "sources of evidence that are not heard when categories are learned and decided, with commas between",
         "description,manufacturer",
     )
+    metrics: str = setting(
+        "127.0.0.1:9464",
+        "CATALOGD_METRICS",
+        "where the daemon serves figures for Prometheus and its health over HTTP: an address and a port, or off",
+        "127.0.0.1:9464",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = setting(
         "info", "CATALOGD_LOG_LEVEL", "the lowest level logged: debug, info, warning or error", "info"
     )
@@ -137,6 +143,15 @@ class Settings(SettingsGroup):
                 raise ValueError("its password holds a sign that a URL needs encoded: write @ as %40, / as %2F")
             if not all(map(_is_port, port.split(","))):  # one for each host
                 raise ValueError("its port is no number from 1 to 65535, or its password holds a / (write %2F)")
+        return value
+
+    @field_validator("metrics")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        host, colon, port = value.rpartition(":")
+        is_whole = bool(colon) and bool(host.strip("[]")) and (":" not in host or host[0] + host[-1] == "[]")
+        if value != "off" and not (is_whole and (port == "0" or (bool(port) and _is_port(port)))):
+            raise ValueError("neither an address and a port, nor off")
         return value
 
     @property
@@ -177,6 +192,14 @@ class Settings(SettingsGroup):
     def silent(self) -> frozenset[str]:
         """The sources of evidence that are not heard."""
         return frozenset(name.strip() for name in self.without_sources.split(",") if name.strip())
+
+    @property
+    def metrics_address(self) -> tuple[str, int] | None:
+        """None where nothing is to be served. Port 0 is any that is free."""
+        if self.metrics == "off":
+            return None
+        host, _, port = self.metrics.rpartition(":")
+        return host.strip("[]"), int(port)
 
     @property
     def frozen(self) -> timedelta:

@@ -34,6 +34,17 @@ WRONG_VALUES = {
     "CATALOGD_FROZEN_SECONDS": ["0", "0.0004", "x"],
     "CATALOGD_PARTITION_ROWS": ["999", "1000000001", "1e6", "many"],
     "CATALOGD_RETENTION_DAYS": ["0", "36501", "1.5", "never"],
+    "CATALOGD_METRICS": [
+        "on",
+        "9464",
+        ":9464",
+        "127.0.0.1",
+        "127.0.0.1:",
+        "127.0.0.1:65536",
+        "::1:9464",
+        "[]:9464",
+        "h:-1",
+    ],
     "CATALOGD_LOG_LEVEL": ["verbose", "INFO"],
     "CATALOGD_LOG_FORMAT": ["xml"],
 }
@@ -199,6 +210,25 @@ def test_a_password_is_not_in_what_settings_show_of_themselves(monkeypatch: pyte
     shown = f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
     assert SECRET not in shown
     assert "s3cr3t" not in shown
+
+
+@pytest.mark.parametrize(
+    ("value", "address"),
+    [
+        (None, ("127.0.0.1", 9464)),
+        ("0.0.0.0:9465", ("0.0.0.0", 9465)),  # noqa: S104  # whoever wants it
+        ("[::1]:9464", ("::1", 9464)),
+        ("localhost:0", ("localhost", 0)),
+        ("off", None),
+    ],
+)
+def test_where_figures_are_served(
+    monkeypatch: pytest.MonkeyPatch, value: str | None, address: tuple[str, int] | None
+) -> None:
+    monkeypatch.setenv("DB_NAME", "shop")
+    if value is not None:
+        monkeypatch.setenv("CATALOGD_METRICS", value)
+    assert read_settings().metrics_address == address
 
 
 def test_settings_are_frozen(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -128,6 +128,7 @@ def environment_of_daemon(inherited: Mapping[str, str], conninfo: str, notify_so
     return kept | {
         "DATABASE_URL": conninfo,
         "CATALOGD_LOG_FORMAT": "json",
+        "CATALOGD_METRICS": "off",
         "CATALOGD_PRICE_LIST_FOLDER": str(notify_socket.parent / LISTS),
         "NOTIFY_SOCKET": str(notify_socket),
         "PYTHONPATH": os.pathsep.join(filter(None, (checkout, inherited.get("PYTHONPATH")))),

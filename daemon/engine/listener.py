@@ -17,6 +17,7 @@ from daemon.database.failures import summary
 from daemon.database.probe import deadline, hear, probe
 from daemon.database.statements import statement
 from daemon.engine.backoff import Backoff
+from daemon.engine.telemetry import ListenerState, Telemetry
 from daemon.engine.worker import Lookout
 
 log = structlog.get_logger()
@@ -53,6 +54,7 @@ class Listener:
         backoff: Backoff,
         hearing: Hearing | None = None,
         on_deaf: Callable[[], object] = lambda: None,
+        telemetry: Telemetry | None = None,
     ) -> None:
         self.is_settled = threading.Event()  # it listens, or it is known that it cannot
         self._connect = connect
@@ -62,6 +64,7 @@ class Listener:
         self._backoff = backoff
         self._hearing = hearing or Hearing()
         self._on_deaf = on_deaf
+        self._telemetry = telemetry or Telemetry()
         self._stop_reader, self._stop_writer = os.pipe()
         self._said_deaf = False
 
@@ -94,6 +97,7 @@ class Listener:
         with deadline(conn, self._hearing.probe_deadline.total_seconds()):
             conn.execute(statement("daemon.engine", "listen", channel=CHANNEL))
         log.info("listener.connected", channel=CHANNEL)
+        self._telemetry.listens(ListenerState.CONNECTED)
         self._backoff.reset()
         self._said_deaf = False
         for lookout in self._lookouts:
@@ -142,6 +146,7 @@ class Listener:
     def _lose(self, error: psycopg.Error) -> None:
         delay_s = self._backoff.next_s()
         log.warning("listener.lost", channel=CHANNEL, error=summary(error), retry_in_s=round(delay_s, 2))
+        self._telemetry.listens(ListenerState.LOST)
         self._poll_instead()
         self._pause(delay_s)
 
@@ -155,6 +160,7 @@ class Listener:
                 hint="a transaction pooler drops notifications; polling instead",
             )
         self._said_deaf = True
+        self._telemetry.listens(ListenerState.DEAF)
         self._poll_instead()
 
     def _poll_instead(self) -> None:

@@ -14,6 +14,7 @@ from daemon.database.pool import BoundedConnection, Pool
 from daemon.engine.backoff import Backoff
 from daemon.engine.events import announce_planned
 from daemon.engine.preparation import HeldBatch, Preparations, Taken
+from daemon.engine.telemetry import PreparationEnd, Telemetry
 from daemon.engine.wakeup import Wakeup
 from daemon.engine.workload import BatchFailed, NotYet, PreparationEnded, Workload
 
@@ -68,6 +69,7 @@ class Preparer:
         stop: threading.Event,
         backoff: Backoff,
         delays: Backoff,
+        telemetry: Telemetry | None = None,
     ) -> None:
         """`on_ready` is the bell of those who cut and treat; `delays` is how long a failed step waits."""
         self.name = name
@@ -82,6 +84,7 @@ class Preparer:
         self._stop = stop
         self._backoff = backoff
         self._delays = delays
+        self._telemetry = telemetry or Telemetry()
 
     def run(self) -> None:
         """Until stopped. A lost connection is expected; a step that fails is told and tried again."""
@@ -134,6 +137,7 @@ class Preparer:
             if again_after is None:
                 self._release(taken, is_ready=True)
                 log.info("batch.prepared", duration_ms=round((monotonic() - began) * 1000, 1))
+                self._telemetry.prepared(self._preparations.workload, PreparationEnd.READY)
                 self._on_ready.ring()
             else:
                 self._release(taken, delay=again_after)
@@ -152,6 +156,8 @@ class Preparer:
             self._let_go(taken, str(reason))
         else:
             announce_planned(failed)
+            self._telemetry.planned(self._preparations.workload, failed)
+            self._telemetry.prepared(self._preparations.workload, PreparationEnd.FAILED)
 
     def _give_up(self, held: HeldBatch, error: Exception) -> None:
         if effect_of(error) is Effect.DATA and held.tries >= MOST_TRIES:
@@ -169,6 +175,7 @@ class Preparer:
             exc_info=error,
         )
         self._release(Taken(held.batch_id, 0, held.tries), delay=delay, tries=held.tries)
+        self._telemetry.prepared(self._preparations.workload, PreparationEnd.PUT_OFF)
 
     def _release(self, taken: Taken, *, delay: timedelta | None = None, tries: int = 0, is_ready: bool = False) -> None:
         with self._borrow() as conn:

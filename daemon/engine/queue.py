@@ -50,6 +50,11 @@ class Planned:
     def items_left(self) -> int:
         return self.items - self.success - self.errors if self.status == BatchStatus.PROCESSING else 0
 
+    @property
+    def refused(self) -> int:
+        """Entries that planning found to be no ids; of a batch that was set back too often, nothing was looked at."""
+        return self.errors if self.retry_count < RETRY_LIMIT else 0
+
 
 @dataclass(frozen=True, slots=True)
 class Completed:

@@ -16,6 +16,7 @@ from daemon.database.failures import Effect, effect_of, is_out_of_time, summary
 from daemon.engine.backoff import Backoff
 from daemon.engine.events import announce_cancelled, announce_completed
 from daemon.engine.queue import Claim, Completed, Queue
+from daemon.engine.telemetry import Mishap, Telemetry
 from daemon.engine.workload import Ended, Item, Outcome, Workload, WorkloadUnavailable, require_outcomes
 
 log = structlog.get_logger()
@@ -101,17 +102,20 @@ class SliceRunner:
         backoff: Backoff,
         cancelled: threading.Event,
         suspicion: Suspicion | None = None,
+        telemetry: Telemetry | None = None,
     ) -> None:
         self._queue = queue
         self._workload = workload
         self._backoff = backoff
         self._cancelled = cancelled
         self._suspicion = suspicion or Suspicion()
+        self._telemetry = telemetry or Telemetry()
 
     def treat(self, conn: Connection, claim: Claim) -> None:
         """Treat a claim to its end. Raises NotTreated when that must wait; the caller then releases the claim."""
         if claim.is_recovered:
             log.warning("slice.recovered", **_keys(claim))
+            self._telemetry.stumbled(self._queue.workload, Mishap.RECOVERED)
         ways = [self._set_apart] if claim.is_spent else [self._in_one, self._in_halves]
         failure: Exception | None = None
         for way in ways:
@@ -131,6 +135,7 @@ class SliceRunner:
                     error_type=type(error).__name__,
                     sqlstate=getattr(error, "sqlstate", None),
                 )
+                self._telemetry.stumbled(self._queue.workload, Mishap.HALVED)
             else:
                 self._backoff.reset()
                 self._suspicion.forget(claim.slices[0].id)
@@ -166,6 +171,7 @@ class SliceRunner:
             items = [Item(slice.batch_id, item) for slice in slices for item in slice.items]
             if not items:
                 return
+            self._telemetry.began(self._queue.workload, slices)
             outcomes = process(conn, items)
             if self._cancelled.is_set():
                 raise InterruptedError("stopped before the commit")
@@ -225,10 +231,10 @@ class SliceRunner:
             return NotTreated(Effect.TRANSIENT, 0.0)
         slice_id = claim.slices[0].id
         if _effect_of(error) is Effect.TRANSIENT:
-            effect, event = Effect.TRANSIENT, "slice.retried"
+            effect, event, mishap = Effect.TRANSIENT, "slice.retried", Mishap.RETRIED
             delay_s = self._backoff.after_s(self._suspicion.retried(slice_id))  # its own: other work goes on
         else:
-            effect, event = Effect.ENVIRONMENT, "workload.paused"
+            effect, event, mishap = Effect.ENVIRONMENT, "workload.paused", Mishap.PAUSED
             delay_s = self._backoff.next_s()
         counts = is_out_of_time(error) or (conn.closed and self._suspicion.lost(slice_id) > FREE_LOSSES)
         log.warning(
@@ -239,6 +245,7 @@ class SliceRunner:
             sqlstate=getattr(error, "sqlstate", None),
             retry_in_s=round(delay_s, 2),
         )
+        self._telemetry.stumbled(self._queue.workload, mishap)
         return NotTreated(effect, delay_s, counts=counts)
 
     def _report(
@@ -261,6 +268,8 @@ class SliceRunner:
                 reason=outcome.reason,
             )
         announce_completed(completed)
+        codes = Counter(str(outcome.code) for outcome in failed)
+        self._telemetry.settled(self._queue.workload, len(claim.slices), len(outcomes), codes, completed, duration_s)
 
 
 def _effect_of(error: Exception) -> Effect:

@@ -20,6 +20,7 @@ from daemon.engine.queue import Backlog, Claim, NotPlanned, Planned, Queue
 from daemon.engine.readiness import Readiness
 from daemon.engine.slice import NotTreated, SliceRunner
 from daemon.engine.status import BatchStatus
+from daemon.engine.telemetry import Telemetry
 from daemon.engine.wakeup import Wakeup
 from daemon.engine.workload import Ended
 
@@ -96,6 +97,7 @@ class Worker:
         stop: threading.Event,
         backoff: Backoff,
         readiness: Readiness,
+        telemetry: Telemetry | None = None,
     ) -> None:
         self.name = name
         self.connection: BoundedConnection | None = None  # in hand; others watch it, and may end what runs on it
@@ -107,6 +109,7 @@ class Worker:
         self._stop = stop
         self._backoff = backoff
         self._readiness = readiness
+        self._telemetry = telemetry or Telemetry()
         self._unreleased: tuple[Claim, NotTreated] | None = None
 
     def run(self) -> None:
@@ -181,6 +184,7 @@ class Worker:
         put_off: list[NotPlanned] = []
         planned = self._queue.plan(conn, on_put_off=put_off.append)
         announce_planned(planned)
+        self._telemetry.planned(self._queue.workload, planned)
         completed = [batch for batch in planned if batch.status == BatchStatus.COMPLETED]
         self._runner.tell_ended(conn, [Ended(batch.id, batch.items) for batch in completed])
         if not put_off:

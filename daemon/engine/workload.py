@@ -2,9 +2,9 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import NamedTuple, Protocol, Self
 
@@ -151,6 +151,16 @@ class Duty:
     act: Callable[[Means], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A number as it is now, for whoever watches the daemon."""
+
+    name: str  # "model_version": small letters and _, with its unit at the end where it has one
+    meaning: str  # a sentence for people
+    value: float
+    labels: Mapping[str, str] = field(default_factory=dict)  # of few values: each makes a series of its own
+
+
 class Workload(Protocol):
     """One kind of work. The engine plans, claims, locks, settles; the workload decides and writes."""
 
@@ -188,3 +198,8 @@ class Workload(Protocol):
 
     def duties(self) -> Sequence[Duty]:
         """What it has to do apart from batches; the engine sees to it that one instance does it, in time."""
+
+    def figures(self, conn: Connection) -> Iterable[Figure]:
+        """What is to be seen of it from outside, beside what every kind of work has; read within milliseconds, however
+        much there is. The connection is in autocommit. Called now and then, by any thread; what is raised is logged and
+        does no harm."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable, Iterator
+
+import pytest
 
 from tests.support.price_lists import rows, write_list
 from tests.support.scene import Scene
@@ -58,10 +61,24 @@ def predictions(scene: Scene) -> Iterator[None]:
         ]
 
 
+def monitoring(scene: Scene) -> Iterator[None]:
+    """A daemon at work, at a port that is free; curl finds it under the usual one."""
+    curl = shutil.which("curl")
+    if curl is None:
+        pytest.skip("curl is not installed")
+    scene.start_daemon(CATALOGD_METRICS="127.0.0.1:0")
+    port = scene.on_path.daemons[0].wait_for("metrics.listening")["port"]
+    stand_in = scene.on_path.directory / "curl"
+    stand_in.write_text(f'#!/bin/bash\nexec {curl} "${{@/:9464/:{port}}}"\n', encoding="utf-8")
+    stand_in.chmod(0o755)
+    yield
+
+
 SCENES: dict[str, Callable[[Scene], Iterator[None]]] = {
     "README.md": readme,
     "price-lists.md": price_lists,
     "predictions.md": predictions,
+    "monitoring.md": monitoring,
 }
 
 

@@ -21,6 +21,7 @@ from daemon.engine.readiness import Readiness
 from daemon.engine.schedule import Schedule
 from daemon.engine.slice import SliceRunner, Suspicion
 from daemon.engine.supervisor import Inbox, StopRequested, Supervisor, WorkerStuck
+from daemon.engine.telemetry import Telemetry
 from daemon.engine.wakeup import Wakeup
 from daemon.engine.watch import Watch
 from daemon.engine.worker import Lookout, Pace, Worker
@@ -128,6 +129,7 @@ class Engine:
     duties: Sequence[Duty] = ()
     preparers: int = 1  # of a workload that prepares its batches
     inbox: Inbox = field(default_factory=Inbox)
+    telemetry: Telemetry = field(default_factory=Telemetry)
     code: int | None = None
     left: int | None = None  # the code with which the process would have left a stuck thread behind
 
@@ -205,17 +207,25 @@ class Engine:
         return any(thread.name == worker for thread in threading.enumerate())
 
     def _worker(self, name: str) -> Worker:
-        runner = SliceRunner(self.queue, self.workload, Backoff(random.Random(), 0.02, 0.5), self._cancelled)
+        delays = Backoff(random.Random(), 0.02, 0.5)
+        runner = SliceRunner(self.queue, self.workload, delays, self._cancelled, telemetry=self.telemetry)
         backoff = Backoff(random.Random(), 0.05, 0.5)
-        return Worker(
-            name, self.pool, self.queue, runner, self.lookout, self.company, self.stop_event, backoff, self.readiness
-        )
+        given = self.lookout, self.company, self.stop_event, backoff, self.readiness, self.telemetry
+        return Worker(name, self.pool, self.queue, runner, *given)
 
     def _preparer(self, name: str) -> Preparer:
         bells = self.lookout.preparers, self.lookout.wakeup
         backoffs = Backoff(random.Random(), 0.05, 0.5), Backoff(random.Random(), 0.02, 0.5)
         return Preparer(
-            name, self.pool, Preparations(self.queue), self.workload, self.crew, *bells, self.stop_event, *backoffs
+            name,
+            self.pool,
+            Preparations(self.queue),
+            self.workload,
+            self.crew,
+            *bells,
+            self.stop_event,
+            *backoffs,
+            self.telemetry,
         )
 
     def _schedule(self) -> Schedule | None:
@@ -252,6 +262,7 @@ class Engine:
             self.stop_event,
             Backoff(random.Random(), 0.05, 0.5),
             self.hearing,
+            telemetry=self.telemetry,
         )
 
     def _notify(self, channel: str) -> None:

@@ -91,6 +91,7 @@ class Catalogd:
         }
         self.environment = inherited | {"DATABASE_URL": dsn, "CATALOGD_LOG_FORMAT": "json", "PYTHONUNBUFFERED": "1"}
         self.environment["CATALOGD_LEARN"] = "off"  # or what a test teaches it would be learned beside it
+        self.environment["CATALOGD_METRICS"] = "off"  # several are started beside each other
         self.environment |= environment
         self._of_the_daemon = {"DATABASE_URL": daemon_dsn or dsn}
         self._prefix = prefix

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from psycopg import Connection
 
-from daemon.engine.workload import Duty, Ended, Hold, Item, Outcome
+from daemon.engine.workload import Duty, Ended, Figure, Hold, Item, Outcome
 from daemon.workloads.categorization.workload import TABLE
 
 Hook = Callable[[Connection, Sequence[Item]], None]
@@ -63,6 +63,9 @@ class RecordingWorkload:
         self.at_the_end(conn, batches)
 
     def duties(self) -> Sequence[Duty]:
+        return ()
+
+    def figures(self, _conn: Connection) -> Sequence[Figure]:
         return ()
 
 

@@ -190,6 +190,22 @@ def read_model_version(conn: Connection) -> int | None:
         return cursor.execute(_sql("read_model_version")).fetchone()
 
 
+@dataclass(frozen=True, slots=True)
+class ModelInUse:
+    """The row of categorization_models that is in use, without what is large; `learned_at` is in seconds since 1970."""
+
+    version: int
+    learned_at: float
+    products: int
+    categories: int
+
+
+def read_model_in_use(conn: Connection) -> ModelInUse | None:
+    """None when nothing was ever learned."""
+    with conn.cursor(row_factory=class_row(ModelInUse)) as cursor:
+        return cursor.execute(_sql("read_model_in_use")).fetchone()
+
+
 def read_model(conn: Connection, version: int) -> Model:
     """Raises ValueError when this version of catalogd cannot read it."""
     with conn.cursor(row_factory=scalar_row, binary=True) as cursor:

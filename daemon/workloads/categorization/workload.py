@@ -1,12 +1,12 @@
 """Categorization: suggests a category for each product of a batch, with the evidence for it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from psycopg import Connection
 
 from daemon.database.statements import load
-from daemon.engine.workload import Duty, Ended, Hold, Item, Outcome
+from daemon.engine.workload import Duty, Ended, Figure, Hold, Item, Outcome
 from daemon.errors import ConfigurationError
 from daemon.settings import Settings
 from daemon.workloads.categorization import store
@@ -15,6 +15,7 @@ from daemon.workloads.categorization.drift.store import write_observations
 from daemon.workloads.categorization.drift.telling import tell_drifted
 from daemon.workloads.categorization.evidence.registry import SOURCES
 from daemon.workloads.categorization.evidence.signal import Signal
+from daemon.workloads.categorization.figures import read_figures
 from daemon.workloads.categorization.kind import KIND, TABLE
 from daemon.workloads.categorization.knowledge import CurrentKnowledge
 from daemon.workloads.categorization.people import decisions as people
@@ -97,6 +98,10 @@ class Categorization:
 
     def duties(self) -> Sequence[Duty]:
         return self._duties
+
+    def figures(self, conn: Connection) -> Iterable[Figure]:
+        """The model in use, and how right it proved to be."""
+        return read_figures(conn)
 
 
 def build_categorization(settings: Settings) -> Categorization:

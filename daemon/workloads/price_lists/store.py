@@ -180,6 +180,13 @@ def read_catalogue(conn: Connection) -> Iterator[CatalogueProduct]:
         after = rows[-1][0]
 
 
+def count_reviews(conn: Connection) -> int:
+    """Those that wait for people."""
+    with conn.cursor(row_factory=scalar_row) as cursor:
+        number: int = cursor.execute(statement(PACKAGE, "count_reviews")).fetchone() or 0
+    return number
+
+
 def read_decided(conn: Connection) -> list[tuple[float, Mapping[str, float]]]:
     """What people answered on candidates, as Reviewed has it, and what was measured of these."""
     return conn.execute(statement(PACKAGE, "read_decided"), {"limit": MOST_REVIEWS}).fetchall()

@@ -1,6 +1,6 @@
 """Price lists: fetches what suppliers offer, and links each line to a product of the catalogue."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -10,7 +10,7 @@ from psycopg import Connection
 from psycopg.errors import SerializationFailure
 
 from daemon.database.statements import load
-from daemon.engine.workload import Duty, Ended, Hold, Item, Outcome
+from daemon.engine.workload import Duty, Ended, Figure, Hold, Item, Outcome
 from daemon.settings import Settings
 from daemon.workloads.price_lists import store
 from daemon.workloads.price_lists.courier.courier import build_courier
@@ -77,6 +77,11 @@ class PriceLists:
 
     def duties(self) -> Sequence[Duty]:
         return self._duties
+
+    def figures(self, conn: Connection) -> Iterable[Figure]:
+        """What waits for people."""
+        waiting = store.count_reviews(conn)
+        yield Figure("match_reviews", "Matches that wait for people's decision.", waiting)
 
 
 def _outcome(item: Item, line: ReadLine | None, has_supplier: bool) -> Outcome:

@@ -13,6 +13,7 @@ from daemon.workloads.categorization.people.precision import Tally
 
 WEEKS = 8
 MODELS = 3
+LATELY = 5_000  # decisions
 NEWEST = 100_000  # predictions that stand for those to come
 
 
@@ -58,6 +59,23 @@ def read_models(conn: Connection) -> Sequence[ModelOfLevel]:
     """The last models with decisions, the oldest first."""
     with conn.cursor(row_factory=class_row(ModelOfLevel)) as cursor:
         return cursor.execute(statement(PACKAGE, "read_models"), {"models": MODELS}).fetchall()
+
+
+@dataclass(frozen=True, slots=True)
+class Lately:
+    """The newest decisions on predictions of one level; `_in_use`: of those by the model in use."""
+
+    level: str
+    decided: int
+    correct: int
+    decided_in_use: int
+    correct_in_use: int
+
+
+def count_lately(conn: Connection, version: int | None) -> Sequence[Lately]:
+    """The newest LATELY decisions, by level; `version` is the model in use."""
+    with conn.cursor(row_factory=class_row(Lately)) as cursor:
+        return cursor.execute(statement(PACKAGE, "count_lately"), {"newest": LATELY, "version": version}).fetchall()
 
 
 def count_newest(conn: Connection, threshold: float) -> tuple[int, int]:

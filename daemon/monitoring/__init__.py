@@ -1,0 +1,1 @@
+"""What the daemon shows of itself to machines: figures for Prometheus, and whether it is alive and ready."""
