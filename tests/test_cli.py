@@ -492,6 +492,17 @@ def test_retry_and_cancel_say_what_they_did_and_who_asked(command: CommandLine, 
     assert audited == [("cancelled", "operator"), ("retried", "operator")]
 
 
+def test_the_way_back_leads_to_earlier_releases_only(command: CommandLine, database: Database) -> None:
+    refused = command("migrate", "--back-to", "9.9.9")
+    assert_one_sentence(refused, 2)
+    assert "9.9.9 is no earlier release; these are: 0.1.0" in refused.stderr
+    with database.connect() as db:
+        db.execute("INSERT INTO _yoyo_migration (migration_hash, migration_id) VALUES ('x', '9999-of-a-newer-version')")
+    refused = command("migrate", "--back-to", "0.1.0")
+    assert_one_sentence(refused, 78)
+    assert "only the catalogd that made 9999-of-a-newer-version can undo it" in refused.stderr
+
+
 def test_migrate_says_what_it_applied(
     bare: CommandLine, monkeypatch: pytest.MonkeyPatch, empty_database: Database
 ) -> None:

@@ -14,7 +14,8 @@ from tests.support.scene import Scene
 pytestmark = pytest.mark.one_server  # its subject are the words of the pages
 
 RUNNABLE = [page for page in PAGES if any(block.is_run for block in read_blocks(page))]
-NOT_RUN = {"README.md": 2}  # how many blocks of a page may be left out, each for the reason that the page gives
+# How many blocks of a page may be left out, each for the reason that the page gives.
+NOT_RUN = {"README.md": 2, "operations.md": 3, "tutorial.md": 2}
 
 
 @pytest.mark.parametrize("page", RUNNABLE, ids=short_name)
