@@ -1,6 +1,5 @@
 """A database in which a shop, a model and a batch are as the pages tell of them, and a scene in a copy of it."""
 
-import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,11 +56,11 @@ def database(server: EmbeddedServer, furnished: str) -> Iterator[Database]:
 
 
 @pytest.fixture
-def scene(database: Database, tmp_path: Path) -> Iterator[Scene]:
-    home = tmp_path / "home"
-    home.mkdir()
-    place = Path(tempfile.mkdtemp(prefix="catalogd-path-"))  # short: a socket's path has about 100 bytes
-    on_path = OnPath(place)
-    yield Scene(database, home, on_path)
-    on_path.close()
-    shutil.rmtree(place)
+def scene(database: Database) -> Iterator[Scene]:
+    with tempfile.TemporaryDirectory(prefix="catalogd-") as place:  # short: a socket's path has about 100 bytes
+        home, programs = Path(place, "home"), Path(place, "bin")
+        for folder in (home, programs):
+            folder.mkdir()
+        on_path = OnPath(programs)
+        yield Scene(database, home, on_path)
+        on_path.close()
