@@ -118,7 +118,7 @@ class Machine:
     ) -> None:
         """Settings of the unit, and a drop-in: further lines of its [Service] section."""
         name = unit.removesuffix(".service")
-        lines = {"CATALOGD_LEARN": "off"} | dict(settings) | overrides
+        lines = {"CATALOGD_LEARN": "off", "CATALOGD_METRICS": "off"} | dict(settings) | overrides
         file = "catalogd" if name == "catalogd" else f"catalogd-{name.partition('@')[2]}"
         content = "".join(f'{key}="{value}"\n' for key, value in lines.items())
         (self._work / "settings" / f"{file}.env").write_text(content, encoding="utf-8")
