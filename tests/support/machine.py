@@ -39,6 +39,8 @@ def why_not() -> str | None:
     tried = subprocess.run(namespaces, capture_output=True, check=False)
     if tried.returncode:
         return "namespaces cannot be made here"
+    if not site_packages().is_relative_to(ROOT):
+        return "this Python's packages are not in the checkout's .venv"
     unreadable = [path for path in (ROOT, ROOT / "daemon", site_packages()) if path.stat().st_mode & 0o5 != 0o5]
     return f"{unreadable[0]} cannot be read by others than its owner" if unreadable else None
 
