@@ -11,7 +11,7 @@ PYTHON_PEERS := .venv-bench/.installed
 NODE_PEERS   := $(PEERS)/node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos model coverage check format docs real evaluate evaluate-matching learning beside observing handover soak limits bench bench-full lock lock-bench clean man venv dist
+.PHONY: help demo test chaos model coverage check format docs real evaluate evaluate-matching learning beside observing handover soak limits bench bench-full lock lock-bench clean man venv dist web-bench screenshots
 
 help:            ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 26
@@ -74,6 +74,12 @@ beside: $(STAMP) ## what waiting for slow suppliers costs the batches under way:
 
 observing: $(STAMP) ## what it costs that the daemon can be watched: make observing [ARGS="--rounds 7"]
 	@$(BIN)/python -m bench.observing $(ARGS)
+
+web-bench: $(STAMP) ## how long the server works on each page, with 10,000 batches and a million predictions
+	@$(BIN)/python -m bench.web $(ARGS)
+
+screenshots: $(STAMP) ## pictures of the page for docs/images, from the running program; needs Chromium
+	@$(BIN)/python -m bench.pictures $(ARGS)
 
 handover: $(STAMP) ## figures of kills and rolling restarts: make handover [ARGS="--rounds 20"]
 	@$(BIN)/python -m bench.handover $(ARGS)

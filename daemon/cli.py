@@ -13,7 +13,7 @@ COMMANDS = (
     *("run", "doctor", "migrate", "partition", "grants", "learn", "models", "evaluate", "import", "import-prices"),
     "sync-suppliers",
     "install",
-    *("status", "tail", "errors", "explain", "precision", "rules", "retry", "cancel", "demo", "completion"),
+    *("status", "tail", "errors", "explain", "precision", "rules", "retry", "cancel", "web", "demo", "completion"),
 )
 
 

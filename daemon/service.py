@@ -47,6 +47,7 @@ from daemon.sessions import name_instance, require_bell, require_current_schema,
 from daemon.settings import Settings, read_settings
 from daemon.signals import SIGNALS_THREAD, Interrupted, signals_interrupt, signals_told_to
 from daemon.systemd import Notifier
+from daemon.web.beside import page_beside
 from daemon.workloads.registry import build_workloads
 
 if TYPE_CHECKING:
@@ -85,8 +86,13 @@ def _run(settings: Settings, notifier: Notifier, once: bool) -> int:
     log.info("daemon.started", version=__version__, instance=instance, workers=_workers(workloads))
     inbox: Inbox = Inbox()
     life = _life(settings, notifier)
-    with open_pool(session, _workers(workloads) + 1 + _spare(workloads)) as pool:
-        supervisor, monitor = _build(settings, session, pool, workloads, instance, inbox, once, notifier, life)
+    with (
+        open_pool(session, _workers(workloads) + 1 + _spare(workloads)) as pool,
+        page_beside(session, instance) as show_page,
+    ):
+        supervisor, monitor = _build(
+            settings, session, pool, workloads, instance, inbox, once, notifier, life, show_page
+        )
         with ExitStack() as around:
             for name in (POOL, SIGNALS_THREAD):
                 around.enter_context(life.of(name))
@@ -119,6 +125,7 @@ def _build(
     once: bool,
     notifier: Notifier,
     life: Life,
+    show_page: Callable[[], None],
 ) -> tuple[Supervisor, Monitor | None]:
     stop, cancelled = threading.Event(), threading.Event()
     pace = Pace(safety_poll=settings.poll)
@@ -175,6 +182,7 @@ def _build(
         herald.ready()
         if monitor is not None:
             monitor.start()
+        show_page()
 
     def look() -> None:
         last_look.look()

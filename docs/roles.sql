@@ -1,4 +1,4 @@
--- Four roles for catalogd, each with the least it needs. Made by "catalogd grants", which takes other names; it can be
+-- Five roles for catalogd, each with the least it needs. Made by "catalogd grants", which takes other names; it can be
 -- run again at any time, all of it or nothing takes effect, and a role that exists is not changed.
 --
 --   owner     runs "catalogd migrate"; owns catalogd's tables, views and functions
@@ -7,6 +7,9 @@
 --             recommends others, and writes rules
 --   operator  reads: "catalogd status", "tail", "doctor", "errors", "explain", "precision", "rules", "models list",
 --             "models compare"
+--
+--   web       the page, "catalogd web": reads what the operator reads, and where people log in, sets batches back, cancels
+--             them, approves and rejects predictions; as the operator, it only shows
 --
 -- Run it before the first "catalogd migrate", which the owner may then do, and after each one. Run it as a superuser, or
 -- as the owner of the schema and of the shop's tables, with CREATEROLE; that one becomes a member of the owner role, for
@@ -22,6 +25,7 @@ SET LOCAL catalogd.owner = 'catalogd_owner';
 SET LOCAL catalogd.runtime = 'catalogd_runtime';
 SET LOCAL catalogd.php = 'catalogd_php';
 SET LOCAL catalogd.operator = 'catalogd_operator';
+SET LOCAL catalogd.web = 'catalogd_web';
 DO $grants$
 DECLARE
     place CONSTANT text := current_setting('catalogd.schema');
@@ -29,7 +33,8 @@ DECLARE
     runtime CONSTANT text := current_setting('catalogd.runtime');
     php CONSTANT text := current_setting('catalogd.php');
     operator CONSTANT text := current_setting('catalogd.operator');
-    roles CONSTANT text[] := ARRAY[owner, runtime, php, operator];
+    web CONSTANT text := current_setting('catalogd.web');
+    roles CONSTANT text[] := ARRAY[owner, runtime, php, operator, web];
     grantee text;
     privileges text;
     target text;
@@ -50,7 +55,7 @@ BEGIN
     END IF;
 
     -- Whoever may create a schema named like one of these roles, or a temporary table, must not be found first.
-    FOREACH grantee IN ARRAY ARRAY[owner, runtime, operator] LOOP
+    FOREACH grantee IN ARRAY ARRAY[owner, runtime, operator, web] LOOP
         IF NOT EXISTS (SELECT
                        FROM pg_db_role_setting
                        CROSS JOIN unnest(setconfig) AS setting
@@ -62,7 +67,7 @@ BEGIN
     END LOOP;
 
     -- What no grant mends, and is not catalogd's to change.
-    FOREACH grantee IN ARRAY ARRAY[runtime, php, operator] LOOP
+    FOREACH grantee IN ARRAY ARRAY[runtime, php, operator, web] LOOP
         IF (SELECT rolsuper FROM pg_roles WHERE rolname = grantee) OR pg_has_role(grantee, owner, 'MEMBER') THEN
             RAISE WARNING 'role % is a superuser or a member of %: what is granted here does not bind it', grantee, owner;
         ELSIF has_schema_privilege(grantee, place, 'CREATE') THEN
@@ -114,7 +119,7 @@ BEGIN
         IF thing.owned_by <> owner THEN
             EXECUTE format('ALTER TABLE %s OWNER TO %I', thing.name, owner);
         END IF;
-        EXECUTE format('REVOKE ALL ON %s FROM PUBLIC, %I, %I, %I', thing.name, runtime, php, operator);
+        EXECUTE format('REVOKE ALL ON %s FROM PUBLIC, %I, %I, %I, %I', thing.name, runtime, php, operator, web);
     END LOOP;
 
     -- The functions too. One that runs with its owner's rights must not be anybody's to put on a table of their own.
@@ -285,10 +290,18 @@ BEGIN
             (operator, 'SELECT', 'catalogd_categories'),
             (operator, 'SELECT', 'catalogd_additions'),
             (operator, 'SELECT', 'catalogd_schema'),
-            (operator, 'SELECT', '_yoyo_migration')
+            (operator, 'SELECT', '_yoyo_migration'),
+
+            -- The page gives the orders and decisions that PHP gives, and nothing else; it reads what operators read.
+            (web, 'UPDATE (status, retry_count)', 'categorization_batches'),
+            (web, 'UPDATE (status, retry_count)', 'supplier_imports'),
+            (web, 'UPDATE (status, updated_at)', 'predictions')
         ) AS wanted (role, privileges, relation)
     LOOP
         EXECUTE format('GRANT %s ON %I.%I TO %I', privileges, place, target, grantee);
+        IF grantee = operator THEN
+            EXECUTE format('GRANT %s ON %I.%I TO %I', privileges, place, target, web);
+        END IF;
     END LOOP;
 
     -- The numbers of new rows: a column that PHP's migrations made SERIAL asks for the right, an identity does not.

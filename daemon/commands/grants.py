@@ -1,4 +1,4 @@
-"""Print the SQL that makes four roles and gives each the least it needs: owner, runtime, PHP and operator.
+"""Print the SQL that makes five roles and gives each the least it needs: owner, runtime, PHP, operator and web.
 
 Run it with psql before the first `catalogd migrate` and after each one. Nothing is connected to, nothing is changed.
 """
@@ -13,6 +13,7 @@ ROLES = {
     "runtime": "runs `catalogd run`, `learn`, `models`, `retry` and `cancel`",
     "php": "the shop",
     "operator": "reads: `catalogd status`, `tail`, `doctor`, `errors`, `explain`, `precision`, `rules`, `models list`",
+    "web": "shows the page, `catalogd web`, on which people act",
 }
 LONGEST_NAME = 63  # bytes; Postgres cuts what is longer, and then means another role
 
@@ -56,7 +57,7 @@ def act(options: argparse.Namespace) -> int:
 
     names = {role: getattr(options, role) for role in ROLES}
     if len(set(names.values())) < len(names):
-        raise UsageError("the four roles must be four: one that has two parts has the rights of both")
+        raise UsageError("the five roles must be five: one that has two parts has the rights of both")
     literals = {word: sql.Literal(value) for word, value in (names | {"schema": options.schema}).items()}
     sys.stdout.write(sql.SQL(text_of("daemon.commands", "grants")).format(**literals).as_string())
     return 0

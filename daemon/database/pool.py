@@ -100,6 +100,7 @@ class Session:
     # server's deadlock_timeout (1 s) lets it choose.
     lock_timeout: timedelta = timedelta(milliseconds=500)
     connect_timeout: timedelta = timedelta(seconds=5)
+    statement_timeout: timedelta = timedelta(0)  # none: a role's own would undo a long plan for ever
 
     def connect(self, purpose: str = "") -> Connection:
         """A connection of its own, in autocommit. Raises `psycopg.OperationalError`."""
@@ -163,7 +164,7 @@ class Session:
         bounds = {
             "idle_in_transaction_session_timeout": _milliseconds(self.idle_in_transaction),
             "lock_timeout": _milliseconds(self.lock_timeout),
-            "statement_timeout": "0",  # a role's would undo a long plan for ever
+            "statement_timeout": _milliseconds(self.statement_timeout),
             **PLANNING,
         }
         if server_version >= 170_000:
@@ -178,7 +179,7 @@ def _set(conn: Connection, settings: Mapping[str, str], *, local: bool = False) 
     )
 
 
-def open_pool(session: Session, size: int, wait: timedelta = timedelta(seconds=30)) -> Pool:
+def open_pool(session: Session, size: int, wait: timedelta = timedelta(seconds=30), purpose: str = "") -> Pool:
     """A pool of exactly `size` connections, open and connected. Later, who asks for one is given up after 5 seconds,
     so that a stop need not wait for a server that is away.
 
@@ -187,7 +188,7 @@ def open_pool(session: Session, size: int, wait: timedelta = timedelta(seconds=3
     pool: Pool = ConnectionPool(
         session.current_conninfo,
         connection_class=BoundedConnection,
-        kwargs=dict(session.parameters()),
+        kwargs=dict(session.parameters(purpose)),
         configure=session.configure,
         check=_check,
         min_size=size,

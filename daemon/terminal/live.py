@@ -57,7 +57,7 @@ def watch(looker: Looker, show: Show, explain: Callable[[Exception], str], pause
         try:
             picture, seen_at = looker.look(), monotonic()
         except (psycopg.Error, DaemonError) as error:
-            show(picture, f"{explain(error)}; what is shown is {how_long(monotonic() - seen_at)} old; trying again")
+            show(picture, f"{how_long(monotonic() - seen_at)} old, trying again: {explain(error)}")
         else:
             show(picture, "")
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from daemon.engine.workload import Workload
     from daemon.settings import Settings, SettingsGroup
     from daemon.workloads.kind import Kind
+    from daemon.workloads.pages import Pages
 
 
 class Entry(NamedTuple):
@@ -28,6 +29,7 @@ class Entry(NamedTuple):
     extra: str | None = None
     needs: tuple[str, ...] = ()
     settings: str | None = None  # module and class: those of its own
+    pages: str | None = None  # module and function: imported when the page is shown
 
     @property
     def is_installed(self) -> bool:
@@ -41,12 +43,18 @@ class Entry(NamedTuple):
         kind: Kind = _find(self.kind)
         return kind
 
+    def open_pages(self) -> Pages | None:
+        """What it adds to the page people look at."""
+        open_pages: Callable[[], Pages] | None = _find(self.pages) if self.pages else None
+        return open_pages() if open_pages else None
+
 
 REGISTRY = (
     Entry(
         "categorization",
         "daemon.workloads.categorization.kind:KIND",
         "daemon.workloads.categorization.workload:build_categorization",
+        pages="daemon.workloads.categorization.pages:open_pages",
     ),
     Entry(
         "price-lists",

@@ -17,9 +17,10 @@ PACKAGES = [
     "daemon.commands",
     "daemon.doctor",
     "daemon.terminal",
+    "daemon.web",
     "daemon.stand_in",
     CATEGORIZATION,
-    *(f"{CATEGORIZATION}.{name}" for name in ("drift", "experiments", "people", "rules", "versions")),
+    *(f"{CATEGORIZATION}.{name}" for name in ("drift", "experiments", "pages", "people", "rules", "versions")),
     *(f"daemon.workloads.price_lists.{name}" for name in ("courier", "suppliers")),
 ]
 SCRIPTS = {"grants", "schema"}  # of many statements; run on every server by tests of the migrations, and of roles

@@ -91,6 +91,12 @@ def architecture(scene: Scene) -> Iterator[None]:
     yield
 
 
+def terminal(scene: Scene) -> Iterator[None]:
+    """A daemon at work."""
+    scene.start_daemon()
+    yield
+
+
 def monitoring(scene: Scene) -> Iterator[None]:
     """A daemon at work, at a port that is free; curl finds it under the usual one."""
     curl = shutil.which("curl")
@@ -111,6 +117,7 @@ SCENES: dict[str, Callable[[Scene], Iterator[None]]] = {
     "price-lists.md": price_lists,
     "predictions.md": predictions,
     "tutorial.md": tutorial,
+    "terminal.md": terminal,
     "monitoring.md": monitoring,
 }
 

@@ -14,7 +14,7 @@ from daemon.engine.queue import Timing
 from tests.support.engine import make_queue
 from tests.support.factories import assert_settled, batch, errors_of, rule
 from tests.support.price_lists import offer, order, supplier
-from tests.support.roles import OPERATOR, OWNER, PHP, ROLES, RUNTIME, SHOP, Shop, shop_with_roles
+from tests.support.roles import OPERATOR, OWNER, PHP, ROLES, RUNTIME, SHOP, WEB, Shop, shop_with_roles
 from tests.support.waiting import wait_until, wait_until_idle
 
 SHOPS_TABLES = {"users", "products", "categories"}
@@ -421,6 +421,27 @@ FORBIDDEN = {
         "UPDATE catalogd_schema SET checksums = '{}'",
         "DELETE FROM _yoyo_migration",
     ],
+    WEB: [
+        "DELETE FROM categorization_batches",
+        "UPDATE categorization_batches SET product_ids = '[]'",
+        "UPDATE categorization_batches SET processed_products = 1",
+        "UPDATE categorization_batches SET priority = 1",
+        "INSERT INTO categorization_batches (product_ids) VALUES ('[]')",
+        "DELETE FROM predictions",
+        "UPDATE predictions SET confidence_score = 100",
+        "UPDATE predictions SET suggested_category_code = 'pipes'",
+        "UPDATE evidence SET weight = 1",
+        "DELETE FROM categorization_errors",
+        "UPDATE human_decisions SET is_right = true",
+        "INSERT INTO human_recommendations (product_id, category_code) VALUES (1, 'pipes')",
+        "INSERT INTO audit_log (entity_type, entity_id, action, actor_type) VALUES ('x', 1, 'x', 'x')",
+        "UPDATE supplier_imports SET source_url = 'x'",
+        "UPDATE match_reviews SET status = 'approved'",
+        "UPDATE categorization_models SET promoted_at = now()",
+        "UPDATE category_rules SET weight = 1",
+        "SELECT name FROM products",
+        "SELECT * FROM users",
+    ],
     OPERATOR: [
         "INSERT INTO suppliers (name) VALUES ('mine')",
         "UPDATE supplier_imports SET status = 'cancelled'",
@@ -580,6 +601,7 @@ def test_what_the_script_cannot_mend_it_reports(roles: Shop, superuser: psycopg.
         f"role {RUNTIME} is a superuser or a member of {OWNER}: what is granted here does not bind it",
         f"role {PHP} may create objects in schema public, and what is put there may run as catalogd",
         f"role {OPERATOR} is a superuser or a member of {OWNER}: what is granted here does not bind it",
+        f"role {WEB} may create objects in schema public, and what is put there may run as catalogd",
     ]
 
 
@@ -598,7 +620,7 @@ def test_roles_sql_is_what_the_command_prints(roles: Shop) -> None:
         (["--runtime", "pg_monitor"], "a name of Postgres' own"),
         (["--operator", "none"], "a name of Postgres' own"),
         (["--owner", "\udcff"], "a name in UTF-8"),
-        (["--owner", "one", "--php", "one"], "the four roles must be four"),
+        (["--owner", "one", "--php", "one"], "the five roles must be five"),
     ],
 )
 def test_names_that_mean_something_else_are_refused(

@@ -1,4 +1,4 @@
-"""The four roles of `catalogd grants` in a database of a shop that has a role of its own."""
+"""The five roles of `catalogd grants` in a database of a shop that has a role of its own."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ from tests.support.database import Database
 from tests.support.factories import shop
 from tests.support.process import Catalogd
 
-OWNER, RUNTIME, PHP, OPERATOR = "catalogd_owner", "catalogd_runtime", "catalogd_php", "catalogd_operator"
-ROLES = [OWNER, RUNTIME, PHP, OPERATOR]
+OWNER, RUNTIME, PHP = "catalogd_owner", "catalogd_runtime", "catalogd_php"
+OPERATOR, WEB = "catalogd_operator", "catalogd_web"
+ROLES = [OWNER, RUNTIME, PHP, OPERATOR, WEB]
 SHOP = "shop_admin"  # owns the database and the shop's tables, may make roles; no superuser
 SCRIPT = Path(__file__).parents[2] / "docs" / "roles.sql"  # what "catalogd grants" prints
 
 
 def give_rights(database: Database) -> None:
-    """Make the four roles where they are missing, and give each what it needs in this database."""
+    """Make the five roles where they are missing, and give each what it needs in this database."""
     with database.connect() as conn:
         conn.execute(SCRIPT.read_bytes())
 
@@ -76,9 +77,9 @@ class Shop:
 
 @contextmanager
 def shop_of_its_own(server: EmbeddedServer, *roles: str) -> Iterator[Shop]:
-    """An empty database that SHOP owns. Afterwards it is gone, with the four roles, SHOP and the others named.
+    """An empty database that SHOP owns. Afterwards it is gone, with the five roles, SHOP and the others named.
 
-    The four are new: what other tests have left of them would be a superuser's, and not for SHOP to grant.
+    The five are new: what other tests have left of them would be a superuser's, and not for SHOP to grant.
     """
     with psycopg.connect(server.dsn(), autocommit=True) as conn:
         _drop_roles(conn, ROLES)

@@ -1,4 +1,4 @@
--- depends: 0022-create-matches
+-- depends: 0023-name-who-orders
 -- Offers are made anew product by product, each by its index: where the statistics knew nothing of a supplier's items, a server up to
 -- PostgreSQL 17 compared all of them with all, and deleting a supplier of 20,000 items took more than 20 seconds.
 SET LOCAL lock_timeout = '3s';
