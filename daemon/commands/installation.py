@@ -13,9 +13,9 @@ from pathlib import Path
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from daemon import __version__
+from daemon.errors import DaemonError
 from daemon.settings import Settings, environment_names
 
-UNITS = Path(__file__).parents[1] / "units"
 PROGRAM = "/opt/catalogd/bin/catalogd"  # as the units have it
 HIDDEN = ("/home", "/root", "/run/user", "/tmp", "/var/tmp")  # noqa: S108  # from the unit: ProtectHome=, PrivateTmp=
 SOCKETS = (Path("/run/postgresql"), Path("/tmp"))  # noqa: S108  # where PostgreSQL's are
@@ -195,12 +195,12 @@ class Installation:
         else:
             yield "# For price lists from the web, take the marks away: the unit lets this machine alone be reached."
         mark = "" if not self.is_on_this_machine else "#"
-        network = (UNITS / "network.conf").read_text(encoding="utf-8").partition("[Service]")[2].strip()
+        network = _shipped("network.conf").partition("[Service]")[2].strip()
         for line in (f"mkdir -p {folder}", *_file(f"{folder}/network.conf", f"[Service]\n{network}")):
             yield f"{mark}{line}"
 
     def unit_text(self, name: str) -> str:
-        text = (UNITS / name).read_text(encoding="utf-8").replace(PROGRAM, _unit_word(self.here.program))
+        text = _shipped(name).replace(PROGRAM, _unit_word(self.here.program))
         return text.replace("#LoadCredential=", "LoadCredential=") if self._needs_password else text
 
     def _start(self) -> Iterator[str]:
@@ -214,6 +214,15 @@ class Installation:
         yield ""
         yield "# Then: what it learns from are the products that have a category. It does so by itself; see"
         yield f"#   journalctl -u {units[0]} -o cat"
+
+
+def _shipped(name: str) -> str:
+    """The text of a unit: of the checkout, or where the wheel has put it."""
+    folders = Path(__file__).parents[2] / "systemd", Path(sysconfig.get_path("data")) / "share" / "catalogd" / "systemd"
+    file = next((folder / name for folder in folders if (folder / name).exists()), None)
+    if file is None:
+        raise DaemonError(f"{folders[1]} is not there: install catalogd into an environment of its own")
+    return file.read_text(encoding="utf-8")
 
 
 def _is_loopback(host: str) -> bool:

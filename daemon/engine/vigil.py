@@ -3,7 +3,7 @@
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
 from typing import Protocol
 
@@ -47,17 +47,23 @@ class Vigil:
         self._looked_at: float | None = None
 
     def look(self) -> Sequence[str]:
-        """The names of the threads that are silent, each of which is logged; to be called every `every_s` seconds."""
+        """The names of the threads that are silent, which is logged; to be called every `every_s` seconds."""
         self._forgive_lateness()
         for hand in self._conversing:
             if self._has_been_heard(hand):
                 self._life.beat(name=hand.name)
         now = monotonic()
-        silent = {name: now - due for name, due in self._life.due().items() if due < now and self._sees(name)}
-        for name, overdue_s in silent.items():
-            silent_s = round(overdue_s + self._life.bound_s, 1)
-            log.error("thread.silent", thread=name, silent_s=silent_s, frames=stack_of(name))
-        return list(silent)
+        silences = {name: now - due + self._life.bound_s for name, due in self._life.due().items() if self._sees(name)}
+        silent = [name for name, seconds in silences.items() if seconds > self._life.bound_s]
+        if silent:
+            self._tell(silences)
+        return silent
+
+    def _tell(self, silences: Mapping[str, float]) -> None:
+        """Also those who have missed two pieces: of all who wait for one lock, the one that holds it beat last."""
+        for name, seconds in silences.items():
+            if seconds > 2 * self.every_s:
+                log.error("thread.silent", thread=name, silent_s=round(seconds, 1), frames=stack_of(name))
 
     def _forgive_lateness(self) -> None:
         before, self._looked_at = self._looked_at, monotonic()

@@ -89,6 +89,21 @@ def test_a_thread_that_shows_no_life_is_told_with_the_place_where_it_is(
     assert pass_time(clock, PIECE_S, vigil) == []  # it has ended
 
 
+def test_who_holds_what_the_others_wait_for_is_told_too(clock: Clock, life: Life, events: EventTap) -> None:
+    """It came to the lock last. Who shows life, or was silent for a moment only, is not told."""
+    vigil = Vigil(life)
+    with life.of("waits"), life.of("holds"), life.of("computes"), life.of("lives"):
+
+        def beat() -> None:
+            life.beat(name="lives")
+            for name, until in (("holds", PIECE_S), ("computes", BOUND_S - PIECE_S)):
+                if clock.now <= 1_000.0 + until:
+                    life.beat(name=name)
+
+        assert pass_time(clock, BOUND_S + PIECE_S, vigil, beat=beat) == ["waits"]
+    assert [event["thread"] for event in events.all("thread.silent")] == ["waits", "holds"]
+
+
 def test_who_says_so_may_be_silent_for_longer(clock: Clock, life: Life) -> None:
     vigil = Vigil(life)
     with life.of("listener"):

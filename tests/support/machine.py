@@ -39,6 +39,8 @@ def why_not() -> str | None:
     tried = subprocess.run(namespaces, capture_output=True, check=False)
     if tried.returncode:
         return "namespaces cannot be made here"
+    if not site_packages().is_relative_to(ROOT):
+        return "this Python's packages are not in the checkout's .venv"
     unreadable = [path for path in (ROOT, ROOT / "daemon", site_packages()) if path.stat().st_mode & 0o5 != 0o5]
     return f"{unreadable[0]} cannot be read by others than its owner" if unreadable else None
 
@@ -118,7 +120,7 @@ class Machine:
     ) -> None:
         """Settings of the unit, and a drop-in: further lines of its [Service] section."""
         name = unit.removesuffix(".service")
-        lines = {"CATALOGD_LEARN": "off"} | dict(settings) | overrides
+        lines = {"CATALOGD_LEARN": "off", "CATALOGD_METRICS": "off"} | dict(settings) | overrides
         file = "catalogd" if name == "catalogd" else f"catalogd-{name.partition('@')[2]}"
         content = "".join(f'{key}="{value}"\n' for key, value in lines.items())
         (self._work / "settings" / f"{file}.env").write_text(content, encoding="utf-8")
