@@ -11,13 +11,15 @@ PYTHON_PEERS := .venv-bench/.installed
 NODE_PEERS   := $(PEERS)/node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos model coverage check format real evaluate evaluate-matching learning beside observing web-bench screenshots handover soak limits bench bench-full lock lock-bench clean
+.PHONY: help demo test chaos model coverage check format docs real evaluate evaluate-matching learning beside observing handover soak limits bench bench-full lock lock-bench clean man venv dist web-bench screenshots
 
 help:            ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 26
 
 demo: $(STAMP)   ## a private Postgres, a sample shop and a real daemon at work; ends by itself
 	@$(BIN)/catalogd demo
+
+venv: $(STAMP)   ## the virtual environment that all of these use, from requirements.lock
 
 test: $(STAMP)   ## the whole suite, against every Postgres server found
 	@$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
@@ -43,6 +45,9 @@ format: $(STAMP) ## put the code into its usual form
 	@$(BIN)/ruff check --fix-only .
 	@$(BIN)/ruff format .
 
+docs: $(STAMP)   ## write the pages of reference anew: settings, schema, pictures
+	@$(BIN)/python -m docs.generate
+
 real: $(STAMP)   ## figures on a real catalogue: make real CATALOGUE=path.csv.gz
 	@$(BIN)/python -m bench.real "$(CATALOGUE)"
 
@@ -51,6 +56,9 @@ evaluate: $(STAMP) ## how good the predictions are, with pictures: make evaluate
 
 evaluate-matching: $(STAMP) ## how well price lists are read and matched, and how fast: make evaluate-matching DATA=dir [CATALOGUE=path.csv.gz]
 	@$(BIN)/python -m bench.price_lists.evaluate "$(DATA)" $(if $(CATALOGUE),--catalogue "$(CATALOGUE)") $(ARGS)
+
+man: $(STAMP)    ## man/catalogd.1, from the command line and the settings
+	@$(BIN)/python -m daemon.manual man/catalogd.1
 
 soak: $(STAMP)   ## mixed load on two instances for a while; is memory flat? make soak MINUTES=10
 	@$(BIN)/python -m bench.soak --minutes $(or $(MINUTES),10)
@@ -82,6 +90,13 @@ bench: $(STAMP) $(PYTHON_PEERS) $(NODE_PEERS) ## as fast as it should be? beside
 bench-full: $(STAMP) $(PYTHON_PEERS) $(NODE_PEERS) ## the same in full size, for more than an hour; writes docs/performance.md
 	@$(BIN)/python -m bench.speed --full --document docs $(if $(CATALOGUE),--catalogue "$(CATALOGUE)") $(ARGS)
 
+dist: $(STAMP)   ## the sdist, and from it the wheel, in dist/
+	@rm -rf dist build/sdist && mkdir -p dist build/sdist
+	@$(BIN)/python -c 'import setuptools.build_meta as b; b.build_sdist("dist")' > build/dist.log 2>&1 || { cat build/dist.log; exit 1; }
+	@tar -xzf dist/catalogd-*.tar.gz -C build/sdist --strip-components 1
+	@cd build/sdist && $(CURDIR)/$(BIN)/python -c 'import setuptools.build_meta as b; b.build_wheel("$(CURDIR)/dist")' >> ../dist.log 2>&1 || { cat ../dist.log; exit 1; }
+	@ls dist
+
 lock:            ## resolve requirements.lock anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --extra dev --generate-hashes --no-emit-index-url \
 	    --custom-compile-command 'make lock' --quiet --upgrade --output-file requirements.lock pyproject.toml
@@ -99,7 +114,7 @@ $(STAMP): requirements.lock pyproject.toml
 	    || { echo "catalogd needs Python 3.11 or newer; name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null \
 	    || { echo "this Python cannot make a virtual environment; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
-	@echo "making $(VENV) from requirements.lock ..."
+	@echo "making $(VENV) from requirements.lock, a minute or two, once ..."
 	@$(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .

@@ -10,15 +10,20 @@ from daemon import __version__
 from daemon.errors import DaemonError
 
 COMMANDS = (
-    *("run", "migrate", "partition", "grants", "learn", "models", "evaluate", "import", "import-prices"),
+    *("run", "doctor", "migrate", "partition", "grants", "learn", "models", "evaluate", "import", "import-prices"),
     "sync-suppliers",
-    *("status", "errors", "explain", "precision", "rules", "retry", "cancel", "web", "demo"),
+    "install",
+    *("status", "tail", "errors", "explain", "precision", "rules", "retry", "cancel", "web", "demo", "completion"),
 )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Returns the exit code: 0 done, 1 failed, 2 usage, 78 configuration or schema is wrong."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    return _act(build_parser().parse_args(list(sys.argv[1:] if argv is None else argv)))
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line. Each command is given it as `parser` among its options: some describe it."""
     parser = argparse.ArgumentParser(
         prog="catalogd",
         description="Does the slow work of a product catalogue: PHP inserts a batch into Postgres, catalogd treats it.",
@@ -36,9 +41,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         module.add_arguments(subparser)
-        subparser.set_defaults(act=module.act)
-    options = parser.parse_args(arguments)
-    return _act(options)
+        subparser.set_defaults(act=module.act, parser=parser)
+    return parser
 
 
 def _module_of(command: str) -> str:

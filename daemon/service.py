@@ -5,19 +5,22 @@ import random
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import closing, nullcontext
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
 
 from daemon import __version__
-from daemon.database.pool import ANSWER_S, Pool, Session, open_pool, stop_preparing
+from daemon.database.pool import ANSWER_S, Pool, Session, keep_doing, open_pool, stop_preparing
 from daemon.database.probe import deadline
 from daemon.database.schema import inspect
 from daemon.engine.backoff import Backoff
 from daemon.engine.company import Company
+from daemon.engine.doing import Acting, Doing
+from daemon.engine.life import PIECE_S, Life
 from daemon.engine.listener import Listener
 from daemon.engine.preparation import Preparations
 from daemon.engine.preparer import Crew, Preparer
@@ -25,20 +28,24 @@ from daemon.engine.queue import Queue, Timing
 from daemon.engine.readiness import Readiness
 from daemon.engine.schedule import Schedule
 from daemon.engine.slice import SliceRunner, Suspicion
-from daemon.engine.supervisor import Inbox, StopRequested, Supervisor, WorkerStuck
-from daemon.engine.telemetry import Telemetry
+from daemon.engine.supervisor import Inbox, Outside, StopRequested, Supervisor
+from daemon.engine.telemetry import Several, Telemetry
+from daemon.engine.vigil import Vigil
 from daemon.engine.wakeup import Wakeup
 from daemon.engine.watch import Watch
 from daemon.engine.worker import Lookout, Pace, Worker
 from daemon.engine.workload import Workload
+from daemon.errors import ConfigurationError
+from daemon.herald import Herald
+from daemon.logs import configure_logs
 from daemon.monitoring.health import Health, LastLook
 from daemon.monitoring.monitor import Monitor
 from daemon.monitoring.questions import questions
 from daemon.monitoring.survey import Survey
 from daemon.monitoring.tally import Tally
 from daemon.sessions import name_instance, require_bell, require_current_schema, session_of
-from daemon.settings import Settings
-from daemon.signals import Interrupted, signals_interrupt, signals_told_to
+from daemon.settings import Settings, read_settings
+from daemon.signals import SIGNALS_THREAD, Interrupted, signals_interrupt, signals_told_to
 from daemon.systemd import Notifier
 from daemon.web.beside import page_beside
 from daemon.workloads.registry import build_workloads
@@ -50,6 +57,8 @@ log = structlog.get_logger()
 
 SCRAPE_PATIENCE = timedelta(seconds=2)  # for a connection: who looks at figures need not wait for a server that is away
 SHORTEST_LEASE = timedelta(seconds=5)  # whoever holds a batch says so once a second or so
+RECONNECTING_S = 10.0  # a thread of the pool, for one connection
+POOL = "pool"  # under this name its threads show life
 
 
 def run(settings: Settings, notifier: Notifier, once: bool = False) -> int:
@@ -76,13 +85,34 @@ def _run(settings: Settings, notifier: Notifier, once: bool) -> int:
     workloads = build_workloads(settings)
     log.info("daemon.started", version=__version__, instance=instance, workers=_workers(workloads))
     inbox: Inbox = Inbox()
+    life = _life(settings, notifier)
     with (
         open_pool(session, _workers(workloads) + 1 + _spare(workloads)) as pool,
         page_beside(session, instance) as show_page,
     ):
-        supervisor, monitor = _build(settings, session, pool, workloads, instance, inbox, once, notifier, show_page)
-        with signals_told_to(inbox.put), closing(monitor) if monitor else nullcontext():
+        supervisor, monitor = _build(
+            settings, session, pool, workloads, instance, inbox, once, notifier, life, show_page
+        )
+        with ExitStack() as around:
+            for name in (POOL, SIGNALS_THREAD):
+                around.enter_context(life.of(name))
+            keep_doing(pool, partial(life.beat, _rounds(pool) * RECONNECTING_S, POOL), life.piece_s)
+            around.enter_context(signals_told_to(inbox.put, life.beat, life.piece_s))
+            if monitor is not None:
+                around.enter_context(closing(monitor))
             return supervisor.run()
+
+
+def _life(settings: Settings, notifier: Notifier) -> Life:
+    """Systemd must hear of it several times before its patience ends."""
+    bound = 2 * max(settings.frozen, timedelta(seconds=1))
+    piece = timedelta(seconds=PIECE_S)
+    return Life(bound, min(piece, notifier.watchdog / 4) if notifier.watchdog else piece)
+
+
+def _rounds(pool: Pool) -> int:
+    """In which the pool's threads can replace all its connections."""
+    return -(-pool.max_size // pool.num_workers)
 
 
 def _build(
@@ -94,18 +124,20 @@ def _build(
     inbox: Inbox,
     once: bool,
     notifier: Notifier,
+    life: Life,
     show_page: Callable[[], None],
 ) -> tuple[Supervisor, Monitor | None]:
     stop, cancelled = threading.Event(), threading.Event()
     pace = Pace(safety_poll=settings.poll)
     on_look = _when_all_rest(len(workloads), lambda: inbox.put(StopRequested("nothing is open"))) if once else None
-    ready = f"{_workers(workloads)} workers"
-    readiness = Readiness(lambda trouble: notifier.status(f"waiting: {trouble}" if trouble else ready))
+    busy: list[Acting] = []
+    doing, readiness = Doing(_workers(workloads), busy), Readiness()
     address = None if once else settings.metrics_address
     tally, last_look = Tally(workload.name for workload in workloads), LastLook()
-    telemetry = tally if address else Telemetry()
+    telemetry = Several(doing, tally) if address else doing
     health = Health(last_look.trouble, lambda: readiness.trouble, lambda: tally.listener)
     monitor = _monitor(address, session, pool, workloads, tally, health) if address else None
+    herald = Herald(notifier, doing, readiness)
     company = Company(patience=settings.frozen / 4)
     lookouts: list[Lookout] = []
     workers: list[Worker] = []
@@ -115,15 +147,17 @@ def _build(
     for workload in workloads:
         queue = Queue(workload.name, workload.table, instance, timing)
         suspicion = Suspicion()
-        lookout = Lookout(Wakeup(), pace, on_look(workload.name) if on_look else lambda _: None)
+        seen = on_look(workload.name) if on_look else lambda _: None
+        lookout = Lookout(Wakeup(life), pace, seen, Wakeup(life))
         lookouts.append(lookout)
         for number in range(1, workload.workers + 1):
             delays = Backoff(random.Random())  # noqa: S311  # jitter
             runner = SliceRunner(queue, workload, delays, cancelled, suspicion, telemetry)
             name = f"{instance}/{workload.name}-{number}"
             backoff = Backoff(random.Random(), longest_s=2.0)  # noqa: S311
-            workers.append(Worker(name, pool, queue, runner, lookout, company, stop, backoff, readiness, telemetry))
-        preparers += _preparers(pool, queue, workload, instance, lookout, stop, telemetry)
+            given = lookout, company, stop, backoff, readiness, life, telemetry
+            workers.append(Worker(name, pool, queue, runner, *given))
+        preparers += _preparers(pool, queue, workload, instance, lookout, stop, life, telemetry)
 
     def notify(channel: str) -> None:
         with pool.connection() as conn, deadline(conn, ANSWER_S):
@@ -136,32 +170,34 @@ def _build(
         stop,
         Backoff(random.Random(), longest_s=2.0),  # noqa: S311
         on_deaf=lambda: stop_preparing(pool),
+        life=life,
         telemetry=telemetry,
     )
-
-    def look() -> None:
-        last_look.look()
-        notifier.alive()
+    schedule = None if once else _schedule(session, workloads, instance, stop, life)
+    others: list[Preparer | Schedule] = [*preparers, *([schedule] if schedule else [])]
+    busy += others
+    over_main = Vigil(life, lambda name: name == threading.main_thread().name)
 
     def open_up() -> None:
-        notifier.ready(ready)
+        herald.ready()
         if monitor is not None:
             monitor.start()
         show_page()
 
+    def look() -> None:
+        last_look.look()
+        herald.alive()
+
     def end() -> None:
         health.stop()
-        notifier.stopping()
+        herald.stopping()
 
-    schedule = None if once else _schedule(session, workloads, instance, stop)
     watch = Watch(
         lambda: session.connect("watch"),
-        [*workers, *([schedule] if schedule else [])],
+        [*workers, *others],
         stop,
-        settings.frozen,
-        on_stuck=lambda stuck: inbox.put(WorkerStuck(stuck.name)),
-        on_look=look,
-        preparers=preparers,
+        on_look=lambda: _leave(1) if over_main.look() else None,
+        life=life,
     )
     supervisor = Supervisor(
         listener,
@@ -172,9 +208,15 @@ def _build(
         cancelled,
         inbox,
         grace=timedelta(seconds=settings.stop_seconds),
-        on_ready=open_up,
-        on_stopping=end,
         leave=_leave,
+        life=life,
+        outside=Outside(
+            ready=open_up,
+            alive=look,
+            reload=lambda: herald.reload(lambda: _reload(pool, lookouts)),
+            stopping=end,
+            draining=herald.draining,
+        ),
         schedule=schedule,
         preparers=preparers,
     )
@@ -195,6 +237,21 @@ def _monitor(
     return Monitor(address, build, health, survey)
 
 
+def _reload(pool: Pool, lookouts: list[Lookout]) -> None:
+    """What a process can take over while it runs: what a `.env` file says of the logs. And the pool's connections are
+    opened anew, so that a changed password, certificate or address is noticed now; and it is looked for work."""
+    try:
+        settings = read_settings()
+    except ConfigurationError as error:
+        log.error("reload.refused", error=str(error))
+        return
+    configure_logs(settings.log_level, settings.log_format)
+    pool.drain()
+    for lookout in lookouts:
+        lookout.wakeup.ring()
+    log.info("daemon.reloaded", log_level=settings.log_level)
+
+
 def _workers(workloads: list[Workload]) -> int:
     return sum(workload.workers for workload in workloads)
 
@@ -211,6 +268,7 @@ def _preparers(
     instance: str,
     lookout: Lookout,
     stop: threading.Event,
+    life: Life,
     telemetry: Telemetry,
 ) -> list[Preparer]:
     crew = Crew(_spare([workload]) or 1)
@@ -226,13 +284,16 @@ def _preparers(
             stop,
             Backoff(random.Random(), longest_s=2.0),  # noqa: S311  # jitter
             Backoff(random.Random(), first_s=1.0, longest_s=300.0),  # noqa: S311
+            life,
             telemetry,
         )
         for number in range(1, workload.preparers + 1)
     ]
 
 
-def _schedule(session: Session, workloads: list[Workload], instance: str, stop: threading.Event) -> Schedule | None:
+def _schedule(
+    session: Session, workloads: list[Workload], instance: str, stop: threading.Event, life: Life
+) -> Schedule | None:
     """None where nothing is to be done but batches."""
     duties = [duty for workload in workloads for duty in workload.duties()]
     if not duties:
@@ -245,6 +306,7 @@ def _schedule(session: Session, workloads: list[Workload], instance: str, stop: 
         stop,
         Backoff(random.Random()),  # noqa: S311  # jitter
         random.Random(),  # noqa: S311
+        life=life,
     )
 
 

@@ -30,8 +30,9 @@ def session_of(settings: Settings, instance: str = "") -> Session:
 
 
 def name_instance() -> str:
-    """Fresh for each start: a restarted process must never take an earlier one's claims for its own."""
-    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
+    """Fresh for each start: a restarted process must never take an earlier one's claims for its own. Host, pid and
+    version are for people, who see it in pg_stat_activity and `catalogd status`."""
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}:{__version__}"
 
 
 def require_current_schema(state: SchemaState) -> None:

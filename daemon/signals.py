@@ -1,13 +1,16 @@
-"""Hears SIGTERM and SIGINT, whichever thread the kernel gives them to."""
+"""Hears SIGTERM, SIGINT and SIGHUP, whichever thread the kernel gives them to."""
 
 import os
+import select
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
+ENDING = (signal.SIGTERM, signal.SIGINT)
+SIGNALS_THREAD = "signals"
+SIGNALS = (*ENDING, signal.SIGHUP)
 
 
 class Interrupted(BaseException):
@@ -16,18 +19,23 @@ class Interrupted(BaseException):
 
 def signals_interrupt() -> None:
     """From now on SIGTERM and SIGINT raise Interrupted in the main thread: by default SIGTERM would end the process
-    with another exit code, and be lost by the first process of a container."""
+    with another exit code, and be lost by the first process of a container. SIGHUP, which would end it, too, does
+    nothing: what is only just starting has read everything anew."""
 
     def interrupt(signum: int, _frame: FrameType | None) -> None:
         raise Interrupted(signal.Signals(signum).name)
 
-    for signum in SIGNALS:
+    for signum in ENDING:
         signal.signal(signum, interrupt)
+    signal.signal(signal.SIGHUP, lambda *_: None)
 
 
 @contextmanager
-def signals_told_to(put: Callable[[int], None]) -> Iterator[None]:
-    """Call `put`, from a thread of its own, with the number of each SIGTERM and SIGINT.
+def signals_told_to(
+    put: Callable[[int], None], beat: Callable[[], object] = lambda: None, every_s: float = 5.0
+) -> Iterator[None]:
+    """Call `put`, from a thread of its own, with the number of each SIGTERM, SIGINT and SIGHUP. The thread calls `beat`
+    every so often.
 
     The kernel may hand a signal to any thread (it does after SIGCONT), while Python runs handlers in the main thread
     only, which may wait for a lock at that moment and would go on waiting. The wakeup fd is written at once.
@@ -36,10 +44,15 @@ def signals_told_to(put: Callable[[int], None]) -> Iterator[None]:
     os.set_blocking(writer, False)
 
     def tell() -> None:
-        while signum := os.read(reader, 1)[0]:
-            put(signum)
+        while True:
+            beat()
+            if select.select([reader], [], [], every_s)[0]:
+                signum = os.read(reader, 1)[0]
+                if not signum:
+                    return
+                put(signum)
 
-    thread = threading.Thread(target=tell, name="signals")
+    thread = threading.Thread(target=tell, name=SIGNALS_THREAD)
     try:
         signal.set_wakeup_fd(writer)
         for signum in SIGNALS:  # one that comes before its handler is here may raise

@@ -34,6 +34,9 @@ STATUS_KEYS = {
     "error_message",
     "wait_s",
     "run_s",
+    "items_per_s",
+    "left_s",
+    "held_by",
     "drift",
 }
 
@@ -118,6 +121,11 @@ def test_help_shows_no_password(bare: CommandLine, monkeypatch: pytest.MonkeyPat
         ["retry"],
         ["cancel", "1", "2"],
         ["explain", ""],
+        ["tail"],
+        ["tail", "7", "--watch"],
+        ["doctor", "7"],
+        ["completion"],
+        ["completion", "fish"],
         ["errors"],
         ["run", "--workers", "many"],
         ["run", "--workers", "0"],
@@ -150,6 +158,8 @@ DATABASE_COMMANDS = [
     ["models", "promote", "1"],
     ["models", "rollback"],
     ["status"],
+    ["status", "--watch"],
+    ["tail", "1"],
     ["errors", "1"],
     ["explain", "1"],
     ["precision"],
@@ -230,7 +240,7 @@ def test_a_run_logs_json_lines_only(db: psycopg.Connection, catalogd: Catalogd) 
 
 
 def test_an_unknown_id_is_a_usage_error(command: CommandLine) -> None:
-    for name in ["status", "errors", "explain", "retry", "cancel"]:
+    for name in ["status", "tail", "errors", "explain", "retry", "cancel"]:
         for number in ["99", "-1", "0", str(2**63), str(10**50)]:
             output = command(name, number)
             assert_one_sentence(output, 2)
@@ -240,7 +250,7 @@ def test_an_unknown_id_is_a_usage_error(command: CommandLine) -> None:
 
 
 def test_status_of_an_untouched_shop(command: CommandLine) -> None:
-    assert command("status").stdout == "no batch was ever inserted\n"
+    assert command("status").stdout == "no batch was ever inserted\nno instance is at work: run catalogd run\n"
     assert json.loads(command("status", "--json").stdout) == []
 
 
@@ -380,6 +390,7 @@ def test_hostile_text_reaches_no_terminal(command: CommandLine, db: psycopg.Conn
     for arguments, lines in [
         (["status"], None),
         (["status", str(batch_id)], None),
+        (["doctor"], None),
         (["errors", str(batch_id)], 1),
         (["explain", str(row[0])], 5),
     ]:
@@ -479,6 +490,17 @@ def test_retry_and_cancel_say_what_they_did_and_who_asked(command: CommandLine, 
     assert row == ("pending", 1, None)
     audited = db.execute("SELECT action, actor_type FROM audit_log ORDER BY id").fetchall()
     assert audited == [("cancelled", "operator"), ("retried", "operator")]
+
+
+def test_the_way_back_leads_to_earlier_releases_only(command: CommandLine, database: Database) -> None:
+    refused = command("migrate", "--back-to", "9.9.9")
+    assert_one_sentence(refused, 2)
+    assert "9.9.9 is no earlier release; these are: 0.1.0" in refused.stderr
+    with database.connect() as db:
+        db.execute("INSERT INTO _yoyo_migration (migration_hash, migration_id) VALUES ('x', '9999-of-a-newer-version')")
+    refused = command("migrate", "--back-to", "0.1.0")
+    assert_one_sentence(refused, 78)
+    assert "only the catalogd that made 9999-of-a-newer-version can undo it" in refused.stderr
 
 
 def test_migrate_says_what_it_applied(
@@ -600,9 +622,10 @@ def test_status_tells_of_duties(command: CommandLine, db: psycopg.Connection) ->
     )
     lines = command("status").stdout.splitlines()
     assert lines[0] == "no batch was ever inserted"
-    assert lines[1] == "duty a.new: not done yet, due now"
-    assert re.fullmatch(r"duty b\.done: done 0:10:\d\d ago, due in 0:(50:00|49:\d\d)", lines[2])
-    assert lines[3].startswith("duty c.failed: failed 3 times: a b")
-    assert lines[3].isprintable()
-    assert len(lines) == 4
+    assert lines[1] == "no instance is at work: run catalogd run"
+    assert lines[2] == "duty a.new: not done yet, due now"
+    assert re.fullmatch(r"duty b\.done: done 0:10:\d\d ago, due in 0:(50:00|49:\d\d)", lines[3])
+    assert lines[4].startswith("duty c.failed: failed 3 times: a b")
+    assert lines[4].isprintable()
+    assert len(lines) == 5
     assert json.loads(command("status", "--json").stdout) == []

@@ -13,6 +13,9 @@ MAY_ASK = {
     "workloads/price_lists/fetching/fetch.py",  # when a list was fetched, likewise
     "workloads/price_lists/fetching/answers.py",  # how long until a date that a server named
     "workloads/price_lists/courier/service.py",  # likewise
+    "terminal/live.py",  # when a picture was taken, for people to read
+    "terminal/ticker.py",  # when something was seen, likewise
+    "doctor/checks/clock.py",  # how far it is from the server's
     "workloads/price_lists/incoming.py",  # how old a file is that waits to be fetched
 }
 

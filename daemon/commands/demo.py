@@ -1,6 +1,7 @@
 """See catalogd at work: a private PostgreSQL, a sample shop, a real daemon, and a report of what it did.
 
-Nothing is needed but the demo extra, nothing is left behind, no database of yours is touched.
+Nothing is needed but the demo extra, nothing is left behind, no database of yours is touched. With --catalogue it only
+writes its sample catalogue into a file, for a shop of your own to try things out (catalogd import).
 """
 
 import argparse
@@ -15,6 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--products", type=int, default=24_000, metavar="N", help="products of the sample shop (default: 24000)"
     )
+    parser.add_argument("--catalogue", metavar="FILE", help="only write the sample catalogue, for catalogd import")
 
 
 def act(options: argparse.Namespace) -> int:
@@ -32,6 +34,8 @@ def act(options: argparse.Namespace) -> int:
 
     if options.products < FEWEST:
         raise UsageError(f"--products: {options.products} are too few to learn from; at least {FEWEST}")
+    if options.catalogue is not None:
+        return _write(options.products, options.catalogue)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     console = Console(highlight=False)
@@ -45,4 +49,25 @@ def act(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("interrupted: everything is stopped, nothing is left behind\n")
         raise
+    return 0
+
+
+def _write(products: int, name: str) -> int:
+    import sys
+    from pathlib import Path
+
+    from daemon.demo.catalogue import sample_catalogue
+    from daemon.demo.sample_file import NEW, SPLIT, write_catalogue
+    from daemon.errors import DaemonError, UsageError
+
+    try:
+        new = write_catalogue(sample_catalogue(products), Path(name))
+    except FileExistsError:
+        raise UsageError(f"--catalogue: {name} exists already; name another file") from None
+    except OSError as error:
+        raise DaemonError(f"{name} cannot be written: {error.strerror}") from error
+    sys.stdout.write(
+        f"wrote {products:,} products into {name}, {new:,} of them new: load it by\n"
+        f"catalogd import {name} --hold-out {SPLIT}={NEW}\n"
+    )
     return 0

@@ -9,6 +9,8 @@ prediction_results where a database is named, and seen in the views experiment_s
 import argparse
 from typing import TYPE_CHECKING
 
+from daemon.commands.files import is_file
+
 if TYPE_CHECKING:
     from psycopg import Connection
 
@@ -23,7 +25,9 @@ EXAMPLE = "catalogd evaluate --without description --compare 3 --plot report.htm
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     origin = parser.add_mutually_exclusive_group()
     origin.add_argument("--model", type=int, metavar="VERSION", help="judge this stored model on decisions made since")
-    origin.add_argument("--catalogue", metavar="FILE", help="a .csv or .csv.gz file instead of the shop's products")
+    is_file(
+        origin.add_argument("--catalogue", metavar="FILE", help="a .csv or .csv.gz file instead of the shop's products")
+    )
     parser.add_argument(
         "--fields", choices=("all", "names"), default="all", help="names: only name, manufacturer and part number"
     )
@@ -35,7 +39,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--curve", action="store_true", help="learn from 1,000, 2,000, ... products too: takes time")
     parser.add_argument("--compare", type=int, metavar="EXPERIMENT", help="with an earlier one, on the same products")
-    parser.add_argument("--plot", metavar="FILE", help="write a report with pictures, one HTML file; needs matplotlib")
+    is_file(
+        parser.add_argument(
+            "--plot", metavar="FILE", help="write a report with pictures, one HTML file; needs matplotlib"
+        )
+    )
     parser.add_argument("--note", metavar="TEXT", help="kept with the experiment")
     parser.add_argument("--json", action="store_true", help="a JSON object instead of a table")
 

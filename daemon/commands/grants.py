@@ -12,7 +12,7 @@ ROLES = {
     "owner": "runs `catalogd migrate`",
     "runtime": "runs `catalogd run`, `learn`, `models`, `retry` and `cancel`",
     "php": "the shop",
-    "operator": "reads: `catalogd status`, `errors`, `explain`, `precision`, `rules`, `models list`",
+    "operator": "reads: `catalogd status`, `tail`, `doctor`, `errors`, `explain`, `precision`, `rules`, `models list`",
     "web": "shows the page, `catalogd web`, on which people act",
 }
 LONGEST_NAME = 63  # bytes; Postgres cuts what is longer, and then means another role

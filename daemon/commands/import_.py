@@ -6,12 +6,14 @@ and category_path; only sku must be there, and others may be. Products that are 
 
 import argparse
 
+from daemon.commands.files import is_file
+
 HELP = "load a catalogue from a CSV file into the stand-in shop"
 EXAMPLE = "catalogd import catalogue.csv.gz --hold-out split=dev"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE", help="a .csv or .csv.gz file in UTF-8, with a header")
+    is_file(parser.add_argument("file", metavar="FILE", help="a .csv or .csv.gz file in UTF-8, with a header"))
     parser.add_argument(
         "--hold-out",
         action="append",

@@ -8,6 +8,8 @@ lists from: both must have the same CATALOGD_PRICE_LIST_FOLDER.
 import argparse
 from typing import TYPE_CHECKING
 
+from daemon.commands.files import is_file
+
 if TYPE_CHECKING:
     from psycopg import Connection
 
@@ -18,7 +20,11 @@ EXAMPLE = "catalogd import-prices bolts.csv --supplier 'Bolt & Co' --currency EU
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("source", type=text, metavar="FILE_OR_URL", help="a .csv, .xlsx or .xls file, or an address")
+    is_file(
+        parser.add_argument(
+            "source", type=text, metavar="FILE_OR_URL", help="a .csv, .xlsx or .xls file, or an address"
+        )
+    )
     parser.add_argument("--supplier", type=text, required=True, metavar="NAME", help="made if there is none")
     parser.add_argument("--currency", type=text, metavar="CODE", help="of a list that names none, such as EUR")
     parser.add_argument(
@@ -52,7 +58,7 @@ def act(options: argparse.Namespace) -> int:
     import sys
 
     from daemon.commands.connection import connected
-    from daemon.commands.imports import follow, shown
+    from daemon.terminal.imports import follow, shown
     from daemon.workloads.price_lists.ordering import order_import
 
     order = _order(options)
@@ -169,8 +175,8 @@ def _tell(conn: "Connection", import_id: int, *, is_json: bool) -> None:
     import json
     import sys
 
-    from daemon.commands.imports import as_json, describe
     from daemon.errors import DaemonError
+    from daemon.terminal.imports import as_json, describe
     from daemon.workloads.categorization.explanation import one_line
     from daemon.workloads.price_lists.result import count_errors, read_result
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from daemon.terminal.naming import USUAL
 from daemon.workloads.registry import REGISTRY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from daemon.workloads.kind import Kind
-
-USUAL = REGISTRY[0].name
 
 
 def add_kind(parser: argparse.ArgumentParser, *, default: str | None = USUAL) -> None:
@@ -34,16 +33,6 @@ def kinds_of(options: argparse.Namespace) -> Sequence[Kind]:
 def kind_of(options: argparse.Namespace) -> Kind:
     """The kind that was named, or the usual one."""
     return next(entry.describe() for entry in REGISTRY if entry.name == (options.of or USUAL))
-
-
-def call(kind: Kind, batch_id: int) -> str:
-    """A batch, as a sentence names it."""
-    return f"batch {batch_id}" if kind.name == USUAL else f"batch {batch_id} of {kind.name}"
-
-
-def ask_status(kind: Kind, batch_id: int) -> str:
-    """The command that tells more."""
-    return f"catalogd status {batch_id}" if kind.name == USUAL else f"catalogd status {batch_id} --of {kind.name}"
 
 
 def require_installed(name: str) -> None:

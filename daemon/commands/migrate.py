@@ -13,6 +13,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--with-stand-in", action="store_true", help="first make a stand-in shop: users, categories, products"
     )
+    parser.add_argument(
+        "--back-to",
+        metavar="VERSION",
+        help="undo what was added since that release, so that it can start; stop the newer daemons first",
+    )
 
 
 def act(options: argparse.Namespace) -> int:
@@ -24,6 +29,8 @@ def act(options: argparse.Namespace) -> int:
     from daemon.settings import read_settings
     from daemon.stand_in.schema import create_stand_in
 
+    if options.back_to is not None:
+        return _go_back(options.back_to)
     settings = read_settings()
     session = session_of(settings, name_instance())
     if options.with_stand_in:
@@ -36,4 +43,22 @@ def act(options: argparse.Namespace) -> int:
     if not settings.rings:
         sys.stdout.write("inserting a batch rings no bell: start every catalogd run anew, with CATALOGD_NOTIFY=off\n")
     sys.stdout.write(f"applied {', '.join(applied)}\n" if applied else "the schema is up to date\n")
+    return 0
+
+
+def _go_back(release: str) -> int:
+    import sys
+
+    from daemon.database.schema import LAST_OF, MigrationRefused, go_back
+    from daemon.errors import ConfigurationError, UsageError
+    from daemon.sessions import name_instance, session_of
+    from daemon.settings import read_settings
+
+    if release not in LAST_OF:
+        raise UsageError(f"--back-to: {release} is no earlier release; these are: {', '.join(LAST_OF)}")
+    try:
+        undone = go_back(session_of(read_settings(), name_instance()), release)
+    except MigrationRefused as error:
+        raise ConfigurationError(str(error)) from error
+    sys.stdout.write(f"undone {', '.join(undone)}\n" if undone else f"nothing was added since {release}\n")
     return 0

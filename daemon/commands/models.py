@@ -38,9 +38,9 @@ def act(options: argparse.Namespace) -> int:
     from dataclasses import asdict
 
     from daemon.commands.connection import connected
-    from daemon.commands.versions import as_json, show_comparison, show_versions
     from daemon.sessions import name_instance
     from daemon.settings import read_settings
+    from daemon.terminal.versions import as_json, show_comparison, show_versions
     from daemon.workloads.categorization.versions.choice import compare_versions, promote, roll_back
     from daemon.workloads.categorization.versions.store import Actor, list_versions
 

@@ -35,7 +35,7 @@ def act(options: argparse.Namespace) -> int:
     import sys
 
     from daemon.commands.connection import connected
-    from daemon.commands.precisions import as_dict, read_report, show_report
+    from daemon.terminal.precisions import as_dict, read_report, show_report
 
     with connected("precision") as conn:
         report = read_report(conn, options.wanted / 100)

@@ -16,17 +16,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def act(options: argparse.Namespace) -> int:
     import sys
 
-    from daemon.commands.batches import find_elsewhere
     from daemon.commands.connection import connected, queue_of
-    from daemon.commands.kinds import ask_status, call, kind_of
+    from daemon.commands.kinds import kind_of
     from daemon.errors import UsageError
+    from daemon.terminal.batches import find_elsewhere
+    from daemon.terminal.naming import ask, call
 
     kind = kind_of(options)
     with connected("retry") as conn:
         if not queue_of(kind).retry(conn, options.id):
             raise UsageError(
                 f"there is no {call(kind, options.id)} that has ended and may be tried again (twice at most);"
-                f" see: {ask_status(kind, options.id)}{find_elsewhere(conn, kind, options.id, 'retry')}"
+                f" see: {ask('status', kind, options.id)}{find_elsewhere(conn, kind, options.id, 'retry')}"
             )
     sys.stdout.write(f"{call(kind, options.id)} is pending again\n")
     return 0

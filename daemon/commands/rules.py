@@ -110,8 +110,8 @@ def _test(conn: "Connection", options: argparse.Namespace) -> int:
     import sys
     from contextlib import closing
 
-    from daemon.commands.trials import as_json, as_text
     from daemon.errors import UsageError
+    from daemon.terminal.trials import as_json, as_text
     from daemon.workloads.categorization.rules.rule import size_of
     from daemon.workloads.categorization.rules.store import stream_products
     from daemon.workloads.categorization.rules.trial import TooSlow, try_out

@@ -30,13 +30,15 @@ def act(options: argparse.Namespace) -> int:
     from daemon.logs import configure_logs
     from daemon.service import run
     from daemon.settings import read_settings
-    from daemon.systemd import Notifier
+    from daemon.systemd import NETWORK_HINT, Notifier, is_confined
 
     configure_logs()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold the password
     try:
         settings = read_settings() if options.workers is None else read_settings(workers=options.workers)
         configure_logs(settings.log_level, settings.log_format)
+        if is_confined():
+            structlog.get_logger().info("network.confined", hint=NETWORK_HINT)
         return run(settings, Notifier.from_environment(os.environ), once=options.once)
     except DaemonError as error:
         structlog.get_logger().error("daemon.refused", error_type=type(error).__name__, error=str(error))

@@ -23,6 +23,11 @@ def explain_trouble(error: Exception) -> str | None:
     return f"the database refused: {summary(error)}"
 
 
+def explain(error: Exception) -> str:
+    """A sentence whatever it is, for those who go on all the same."""
+    return explain_trouble(error) or summary(error)
+
+
 def _what_to_check(error: psycopg.OperationalError) -> str:
     reason, attempt = summary(error), error.pgconn
     if "remaining connection slots" in reason or "too many clients" in reason:

@@ -14,6 +14,7 @@ from psycopg import Connection, IsolationLevel, Transaction
 from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
+from psycopg_pool.pool import MaintenanceTask
 
 from daemon.database.probe import deadline, probe
 from daemon.database.statements import statement
@@ -50,6 +51,8 @@ class BoundedConnection(Connection[TupleRow]):
     spoke_at: float = 0.0
     """When an exchange with the server last began or ended (`time.monotonic`): while a command is in progress, that is
     how long the answer takes; otherwise, how long the client has been silent."""
+    severed_at: float | None = None
+    """The beginning of the exchange in which another thread has severed it."""
     worked_s: float = 0.0
     """How long it was worked with since its session last planned anew."""
     session_pid: int | None = None
@@ -211,6 +214,23 @@ def stop_preparing(pool: Pool) -> None:
     """
     pool.kwargs = {**dict(pool.kwargs or {}), "prepare_threshold": None}  # type: ignore[arg-type]
     pool.drain()
+
+
+class _Chore(MaintenanceTask):
+    def __init__(self, pool: Pool, act: Callable[[], object], every_s: float) -> None:
+        super().__init__(pool)
+        self._act = act
+        self._every_s = every_s
+
+    def _run(self, pool: ConnectionPool[Any]) -> None:
+        self._act()
+        pool.schedule_task(self, self._every_s)
+
+
+def keep_doing(pool: Pool, act: Callable[[], object], every_s: float) -> None:
+    """Have the pool's own threads call this again and again, in turn with what they are there for, until it is closed:
+    where they do, they live."""
+    pool.run_task(_Chore(pool, act, every_s))
 
 
 def _check(conn: Connection) -> None:

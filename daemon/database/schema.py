@@ -37,6 +37,8 @@ ADVISORY_LOCK = 0x63617461_6C6F6764  # "catalogd"
 POLL_S = 0.1
 BELL = "catalogd_batch_inserted"  # the trigger that notifies
 ADOPTS_PREDICTIONS = "0003-adopt-predictions"  # made for plain tables: not run again once they are partitioned
+CASTS = re.compile(r"::(text|character varying)\b(\[\])?|[()]")
+LAST_OF = {"0.1.0": "0022-create-matches"}  # the newest migration of each release, for the way back to it
 
 
 class MigrationRefused(Exception):
@@ -82,7 +84,8 @@ def inspect(conn: Connection) -> SchemaState:
     recorded = conn.execute("SELECT checksums, shape FROM catalogd_schema").fetchone()
     files, shape = recorded or ({}, [])
     edited = [f"migration {name}" for name in own if name in applied and name in files and files[name] != own[name]]
-    edited += sorted(set(shape) - set(_shape(conn)))
+    found = {_without_casts(line) for line in _shape(conn)}
+    edited += sorted(line for line in shape if _without_casts(line) not in found)
     return SchemaState(
         missing=tuple(name for name in own if name not in applied or name not in files),
         unknown=tuple(sorted(applied - own.keys())),
@@ -120,6 +123,23 @@ def rollback(session: Session, wait_s: float = 60.0) -> list[str]:
         migrations = backend.to_rollback(read_migrations(str(migrations_directory())))
         backend.rollback_migrations(migrations)
         return [migration.id for migration in migrations]
+
+
+def go_back(session: Session, release: str, wait_s: float = 60.0) -> list[str]:
+    """Undo what was added since that release, newest first, so that it can start; returns the ids undone.
+
+    What newer versions keep in tables of their own is lost, and none of them may be running. Raises as `migrate` does.
+    """
+    with exclusive(session, wait_s), session.connect("migrate") as conn:
+        state = inspect(conn)
+        if state.unknown:
+            raise MigrationRefused(f"only the catalogd that made {state.unknown[-1]} can undo it: run that version's")
+        with _backend(session) as backend:
+            migrations = backend.to_rollback(read_migrations(str(migrations_directory())))
+            added = [migration for migration in migrations if migration.id > LAST_OF[release]]
+            backend.rollback_migrations(MigrationList(added))
+        record(conn)
+        return [migration.id for migration in added]
 
 
 def is_partitioned(conn: Connection) -> bool:
@@ -199,6 +219,12 @@ def _shape(conn: Connection) -> list[str]:
     """What the daemon relies on, one line a column, trigger and constraint."""
     with conn.cursor(row_factory=scalar_row) as cursor:
         return cursor.execute(statement("daemon.database", "shape")).fetchall()
+
+
+def _without_casts(line: str) -> str:
+    """A constraint reads the same before a dump and after its restore: the server writes casts and their parentheses
+    elsewhere in what it reads back of its own writing."""
+    return re.sub(CASTS, "", line) if line.startswith("constraint ") else line
 
 
 def _has(conn: Connection, table: str) -> bool:

@@ -1,7 +1,6 @@
 """The demo from beginning to end: a private server, a sample shop, a real daemon at work, a report."""
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import psycopg
@@ -27,8 +26,9 @@ from daemon.demo.orders import (
     read_progress,
 )
 from daemon.demo.running import DaemonFailed, RunningDaemon
+from daemon.demo.sample_file import rows_of
 from daemon.demo.screen import Report, Screen
-from daemon.stand_in.importing import IncomingRow, import_rows
+from daemon.stand_in.importing import import_rows
 from daemon.stand_in.schema import create_stand_in
 from daemon.workloads.categorization.model.learning import NothingToLearn
 from daemon.workloads.categorization.versions.lesson import learn_from_shop
@@ -88,7 +88,7 @@ def _open_shop(
     with screen.step("load", "loading a sample catalogue") as step:
         world = sample_catalogue(products + STRANGERS)
         catalogue = SampleCatalogue(world.categories, world.products[:products])
-        imported = import_rows(conn, _rows(catalogue))
+        imported = import_rows(conn, rows_of(catalogue))
         step.done = (
             f"{imported.products:,} products in {imported.categories} categories loaded,"
             f" {imported.held_out:,} of them without theirs"
@@ -97,25 +97,6 @@ def _open_shop(
         learned = learn_from_shop(conn)
         step.done = f"learned from the {learned.products:,} products that have a category"
     return catalogue, world.products[products:]
-
-
-def _rows(catalogue: SampleCatalogue) -> Iterator[IncomingRow]:
-    categories = {category.code: category for category in catalogue.categories}
-    for number, product in enumerate(catalogue.products, start=1):
-        category = categories[product.true_category]
-        yield IncomingRow(
-            line=number,
-            sku=product.sku,
-            name=product.name,
-            manufacturer=product.manufacturer,
-            part_number=product.part_number,
-            description=product.description,
-            attributes=json.dumps(product.attributes),
-            category_code=category.code,
-            category_label=category.label,
-            category_path=category.path,
-            is_held_out=product.category_code is None,
-        )
 
 
 def _order(conn: Connection, running: RunningDaemon, screen: Screen) -> None:

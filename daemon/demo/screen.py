@@ -155,6 +155,7 @@ class Screen:
         self.paragraph("In PHP, this is all:")
         for line in PHP:
             self.paragraph(line, indent=4)
+        self.paragraph("Do it yourself, step by step, in 30 minutes: docs/tutorial.md")
         self.paragraph("With your own shop: set DATABASE_URL, then catalogd migrate, catalogd learn, catalogd run.")
         self.paragraph("All the rest: README.md and catalogd --help")
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from daemon.engine.queue import Completed, Planned, Slice
+from daemon.engine.queue import Planned, Settled, Slice
 from daemon.engine.status import BatchStatus
 
 log = structlog.get_logger()
@@ -36,7 +36,7 @@ def announce_cancelled(dropped: Sequence[Slice]) -> None:
         log.info("batch.cancelled", batch_id=batch_id)
 
 
-def announce_completed(completed: Sequence[Completed]) -> None:
+def announce_completed(completed: Sequence[Settled]) -> None:
     for batch in completed:
         log.info(
             "batch.completed",

@@ -17,6 +17,7 @@ from daemon.database.failures import summary
 from daemon.database.probe import deadline, hear, probe
 from daemon.database.statements import statement
 from daemon.engine.backoff import Backoff
+from daemon.engine.life import BORROWING_S, CONNECTING_S, Life
 from daemon.engine.telemetry import ListenerState, Telemetry
 from daemon.engine.worker import Lookout
 
@@ -54,6 +55,7 @@ class Listener:
         backoff: Backoff,
         hearing: Hearing | None = None,
         on_deaf: Callable[[], object] = lambda: None,
+        life: Life | None = None,
         telemetry: Telemetry | None = None,
     ) -> None:
         self.is_settled = threading.Event()  # it listens, or it is known that it cannot
@@ -64,6 +66,7 @@ class Listener:
         self._backoff = backoff
         self._hearing = hearing or Hearing()
         self._on_deaf = on_deaf
+        self._life = life or Life()
         self._telemetry = telemetry or Telemetry()
         self._stop_reader, self._stop_writer = os.pipe()
         self._said_deaf = False
@@ -82,6 +85,7 @@ class Listener:
         try:
             while not self._stop.is_set():
                 try:
+                    self._life.beat(CONNECTING_S)
                     with self._connect() as conn:
                         self._listen(conn)
                 except Deaf:
@@ -117,6 +121,7 @@ class Listener:
         answer_s = self._hearing.probe_deadline.total_seconds()
         with deadline(conn, answer_s):
             conn.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
+        self._life.beat(BORROWING_S)
         self._notify(channel)
         is_deaf = not self._hears(conn, channel)
         with deadline(conn, answer_s):
@@ -136,8 +141,10 @@ class Listener:
         return True
 
     def _wait_for_bytes(self, conn: Connection, timeout_s: float) -> bool:
-        readable, _, _ = select.select([conn.fileno(), self._stop_reader], [], [], timeout_s)
-        return conn.fileno() in readable
+        return conn.fileno() in self._wait_to_read([conn.fileno(), self._stop_reader], timeout_s)
+
+    def _wait_to_read(self, files: list[int], timeout_s: float) -> list[int]:
+        return self._life.wait(lambda s: select.select(files, [], [], s)[0], timeout_s)
 
     def _ring(self) -> None:
         for lookout in self._lookouts:
@@ -170,4 +177,4 @@ class Listener:
         self.is_settled.set()
 
     def _pause(self, delay_s: float) -> None:
-        select.select([self._stop_reader], [], [], delay_s)
+        self._wait_to_read([self._stop_reader], delay_s)

@@ -11,6 +11,7 @@ from typing import Protocol
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from daemon.engine.life import Life
 from daemon.engine.queue import Planned, Queue
 from daemon.engine.status import BatchStatus
 from daemon.engine.workload import PreparationEnded
@@ -95,7 +96,13 @@ class HeldBatch:
     """What a workload is given to prepare a batch with; implements Hold."""
 
     def __init__(
-        self, preparations: Preparations, taken: Taken, worker: str, connection: Lender, stop: threading.Event
+        self,
+        preparations: Preparations,
+        taken: Taken,
+        worker: str,
+        connection: Lender,
+        stop: threading.Event,
+        life: Life | None = None,
     ) -> None:
         self.batch_id = taken.batch_id
         self.tries = taken.tries + 1
@@ -103,11 +110,13 @@ class HeldBatch:
         self._worker = worker
         self._connection = connection
         self._stop = stop
+        self._life = life or Life()
         self._is_writing = False  # then the hold is locked, and no second connection is asked for
         self._renew_s = preparations.lease.total_seconds() / 5
-        self.kept_at = monotonic()  # when the workload was last heard of
+        self.kept_at = monotonic()
 
     def keep(self) -> None:
+        self._life.beat()
         if self._stop.is_set():
             raise PreparationEnded("the daemon stops")
         if not self._is_writing and monotonic() - self.kept_at >= self._renew_s:

@@ -13,6 +13,7 @@ from daemon.database.failures import Effect, effect_of, summary
 from daemon.database.pool import BoundedConnection, Pool
 from daemon.engine.backoff import Backoff
 from daemon.engine.events import announce_planned
+from daemon.engine.life import BORROWING_S, Life
 from daemon.engine.preparation import HeldBatch, Preparations, Taken
 from daemon.engine.telemetry import PreparationEnd, Telemetry
 from daemon.engine.wakeup import Wakeup
@@ -69,6 +70,7 @@ class Preparer:
         stop: threading.Event,
         backoff: Backoff,
         delays: Backoff,
+        life: Life | None = None,
         telemetry: Telemetry | None = None,
     ) -> None:
         """`on_ready` is the bell of those who cut and treat; `delays` is how long a failed step waits."""
@@ -84,7 +86,14 @@ class Preparer:
         self._stop = stop
         self._backoff = backoff
         self._delays = delays
+        self._life = life or Life()
         self._telemetry = telemetry or Telemetry()
+
+    @property
+    def acting(self) -> str | None:
+        """In words, what is in hand."""
+        held = self.held
+        return f"preparing batch {held.batch_id} of {self._preparations.workload}" if held is not None else None
 
     def run(self) -> None:
         """Until stopped. A lost connection is expected; a step that fails is told and tried again."""
@@ -110,7 +119,7 @@ class Preparer:
         if taken is None:
             return False
         self._bell.ring()  # where there is one there may be more
-        self.held = HeldBatch(self._preparations, taken, self.name, self._borrow, self._stop)
+        self.held = HeldBatch(self._preparations, taken, self.name, self._borrow, self._stop, self._life)
         try:
             with structlog.contextvars.bound_contextvars(batch_id=taken.batch_id):
                 self._prepare(taken, self.held)
@@ -185,13 +194,19 @@ class Preparer:
 
     @contextmanager
     def _borrow(self) -> Iterator[BoundedConnection]:
-        with self._crew.turns, self._pool.connection() as conn:
-            conn.spoke_at = monotonic()
-            self.connection = conn
-            try:
-                yield conn
-            finally:
-                self.connection = None
+        self._life.wait(lambda s: self._crew.turns.acquire(timeout=s), threading.TIMEOUT_MAX)
+        try:
+            self._life.beat(BORROWING_S)
+            with self._pool.connection() as conn:
+                self._life.beat()
+                conn.spoke_at = monotonic()
+                self.connection = conn
+                try:
+                    yield conn
+                finally:
+                    self.connection = None
+        finally:
+            self._crew.turns.release()
 
     def _step_back(self, error: Exception) -> None:
         delay_s = self._backoff.next_s()
@@ -202,4 +217,4 @@ class Preparer:
             sqlstate=getattr(error, "sqlstate", None),
             retry_in_s=round(delay_s, 2),
         )
-        self._stop.wait(delay_s)
+        self._life.wait(self._stop.wait, delay_s)

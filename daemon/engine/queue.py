@@ -57,17 +57,27 @@ class Planned:
 
 
 @dataclass(frozen=True, slots=True)
-class Completed:
-    """A batch whose last slice was just settled."""
+class Settled:
+    """A batch of which slices were just settled, as that left it."""
 
     id: int
     status: str
+    remaining: int
     retry_count: int
     items: int
     success: int
     errors: int
     wait_s: float
     duration_s: float
+
+    @property
+    def is_open(self) -> bool:
+        return self.status == BatchStatus.PROCESSING
+
+    @property
+    def is_completed(self) -> bool:
+        """Whether that was its last slice."""
+        return self.status == BatchStatus.COMPLETED and self.remaining == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,8 +295,8 @@ class Queue:
             on_dropped(unwanted)
         return [slice for slice in found if slice.is_wanted]
 
-    def settle(self, conn: Connection, slices: Sequence[Slice], outcomes: Sequence[Outcome]) -> list[Completed]:
-        """Record item errors, count, delete the slices; returns the batches this completes.
+    def settle(self, conn: Connection, slices: Sequence[Slice], outcomes: Sequence[Outcome]) -> list[Settled]:
+        """Record item errors, count, delete the slices; returns their batches.
 
         Raises ValueError unless there is exactly one outcome for each item of the slices.
         """
@@ -303,7 +313,7 @@ class Queue:
             "successes": [total[batch_id] - failures[batch_id] for batch_id in batch_ids],
             "failures": [failures[batch_id] for batch_id in batch_ids],
         }
-        with conn.cursor(row_factory=class_row(Completed)) as cursor:
+        with conn.cursor(row_factory=class_row(Settled)) as cursor:
             return cursor.execute(self._statement("settle"), self._parameters(parameters)).fetchall()
 
     def _record_errors(self, conn: Connection, failed: Sequence[Outcome]) -> None:

@@ -1,7 +1,6 @@
 """Whether work can be done at the moment, and if not, why."""
 
 import threading
-from collections.abc import Callable
 
 import structlog
 
@@ -9,20 +8,19 @@ log = structlog.get_logger()
 
 
 class Readiness:
-    """What the workers have told of their troubles; each change is logged and told to `on_change`, once.
+    """What the workers have told of their troubles; each change is logged, once.
 
     A trouble is known by what it is about and who has it; readiness is back when the last one is over.
     """
 
-    def __init__(self, on_change: Callable[[str | None], object] = lambda _: None) -> None:
-        self._on_change = on_change
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._troubles: dict[tuple[str, str], str] = {}
 
     @property
     def trouble(self) -> str | None:
         """The oldest of the troubles, or None when there is none."""
-        return next(iter(self._troubles.values()), None)
+        return next((f"{what}: {why}" for (what, _), why in list(self._troubles.items())), None)
 
     def lose(self, what: str, who: str, why: str) -> None:
         with self._lock:
@@ -30,7 +28,6 @@ class Readiness:
             self._troubles.setdefault((what, who), why)
             if was_ready:
                 log.warning("daemon.unready", what=what, error=why)
-                self._on_change(f"{what}: {why}")
 
     def regain(self, what: str, who: str) -> None:
         if (what, who) not in self._troubles:
@@ -38,4 +35,3 @@ class Readiness:
         with self._lock:
             if self._troubles.pop((what, who), None) and not self._troubles:
                 log.info("daemon.ready")
-                self._on_change(None)

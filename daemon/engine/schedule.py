@@ -19,6 +19,7 @@ from daemon.database.pool import ANSWER_S, BoundedConnection
 from daemon.database.probe import deadline
 from daemon.database.statements import load, statement
 from daemon.engine.backoff import Backoff
+from daemon.engine.life import CONNECTING_S, Life
 from daemon.engine.workload import Duty, DutyFailed, DutyInterrupted, Means
 
 log = structlog.get_logger()
@@ -71,6 +72,7 @@ class Schedule:
         backoff: Backoff,
         rng: random.Random,
         rhythm: Rhythm | None = None,
+        life: Life | None = None,
     ) -> None:
         load("daemon.engine")
         self.connection: BoundedConnection | None = None  # in hand; others watch it, and may end what runs on it
@@ -88,13 +90,15 @@ class Schedule:
         self._backoff = backoff
         self._rng = rng
         self._rhythm = rhythm or Rhythm()
+        self._life = life or Life()
+        self.acting: str | None = None  # the duty that is being done
         self._untold: Ending | None = None
         self._is_introduced = False
 
     def run(self) -> None:
         """Until stopped. A lost connection is expected, and so is a duty that fails."""
         pause_s = 0.0
-        while not self._stop.wait(pause_s):
+        while not self._life.wait(self._stop.wait, pause_s):
             try:
                 taken, pause_s = self._look()
                 if taken is not None:
@@ -133,8 +137,9 @@ class Schedule:
     def _act(self, taken: Taken) -> Ending:
         duty, began = taken.duty, monotonic()
         with structlog.contextvars.bound_contextvars(duty=duty.name):
+            self.acting = duty.name
             try:
-                duty.act(Means(self._borrow, self._stop))
+                duty.act(Means(self._borrow, self._stop, self._life.beat))
             except Exception as error:  # a defect of one duty must end neither the others nor the batches
                 if isinstance(error, DutyInterrupted) or self._stop.is_set():
                     return Ending(duty.name, is_given_back=True, again_after=self._rhythm.retry)
@@ -148,6 +153,8 @@ class Schedule:
                     exc_info=None if isinstance(error, DutyFailed | psycopg.Error) else error,
                 )
                 return Ending(duty.name, error=storable(summary(error)), again_after=delay)
+            finally:
+                self.acting = None
             log.info("duty.done", duration_ms=round((monotonic() - began) * 1000, 1))
             return Ending(duty.name)
 
@@ -172,7 +179,9 @@ class Schedule:
 
     @contextmanager
     def _borrow(self) -> Iterator[Connection]:
+        self._life.beat(CONNECTING_S)
         with self._connect() as conn:
+            self._life.beat()
             self.connection = conn if isinstance(conn, BoundedConnection) else None
             try:
                 yield conn

@@ -15,7 +15,7 @@ from psycopg.pq import TransactionStatus
 from daemon.database.failures import Effect, effect_of, is_out_of_time, summary
 from daemon.engine.backoff import Backoff
 from daemon.engine.events import announce_cancelled, announce_completed
-from daemon.engine.queue import Claim, Completed, Queue
+from daemon.engine.queue import Claim, Queue, Settled
 from daemon.engine.telemetry import Mishap, Telemetry
 from daemon.engine.workload import Ended, Item, Outcome, Workload, WorkloadUnavailable, require_outcomes
 
@@ -175,7 +175,9 @@ class SliceRunner:
             outcomes = process(conn, items)
             if self._cancelled.is_set():
                 raise InterruptedError("stopped before the commit")
-            completed = self._queue.settle(conn, slices, outcomes)
+            settled = self._queue.settle(conn, slices, outcomes)
+        self._telemetry.counted(self._queue.workload, settled)
+        completed = [batch for batch in settled if batch.is_completed]
         self._report(claim, outcomes, completed, monotonic() - began)
         self.tell_ended(conn, [Ended(batch.id, batch.items) for batch in completed])
 
@@ -249,7 +251,7 @@ class SliceRunner:
         return NotTreated(effect, delay_s, counts=counts)
 
     def _report(
-        self, claim: Claim, outcomes: Sequence[Outcome], completed: Sequence[Completed], duration_s: float
+        self, claim: Claim, outcomes: Sequence[Outcome], completed: Sequence[Settled], duration_s: float
     ) -> None:
         log.debug(
             "slice.settled",

@@ -4,6 +4,7 @@ import queue
 import signal
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from time import monotonic
@@ -13,10 +14,12 @@ import structlog
 
 from daemon.database.failures import summary
 from daemon.database.probe import sever
+from daemon.engine.life import Life
 from daemon.engine.listener import Listener
 from daemon.engine.preparer import Preparer
 from daemon.engine.schedule import Schedule
-from daemon.engine.watch import Watch, stack_of
+from daemon.engine.vigil import Vigil, stack_of
+from daemon.engine.watch import Watch
 from daemon.engine.worker import Lookout, Worker
 
 log = structlog.get_logger()
@@ -36,27 +39,33 @@ class StopRequested:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerStuck:
-    """Told by the watch: this thread will never end."""
-
-    name: str
-
-
 CANCEL_EVERY_S = 0.5  # a cancellation that comes between two statements hits neither: it is repeated
 CANCEL_PATIENCE_S = 5.0  # a server that has not answered by then is not reached: the connection is severed
 LEAVE_PATIENCE_S = 10.0  # a thread that has not ended by then never will: it is left behind
+LAST_PATIENCE_S = 25.0  # beyond the grace: then this thread itself is held up, by a lock that a frozen one holds
 WATCH_PATIENCE_S = 1.0  # the watch may be waiting for a server; it holds nothing that would be lost
+DRAIN_S = 2.0  # while threads end: how often it is looked whether they come on
 
 
-Inbox = queue.SimpleQueue[ThreadEnded | StopRequested | WorkerStuck | int]
+Inbox = queue.SimpleQueue[ThreadEnded | StopRequested | int]
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Whom the supervisor tells what: systemd, above all. None of these may wait or raise."""
+
+    ready: Callable[[], object] = lambda: None
+    alive: Callable[[], object] = lambda: None  # every few seconds, while every thread shows life
+    reload: Callable[[], object] = lambda: None
+    stopping: Callable[[], object] = lambda: None
+    draining: Callable[[int], object] = lambda _: None  # so many threads end, and some come on
 
 
 class Supervisor:
-    """Runs listener, workers, preparers, schedule and watch until a signal, a request or a crash. `run` returns the
-    exit code.
+    """Runs listener, workers, preparers, schedule and watch until a signal, a request or a crash, and keeps vigil
+    meanwhile: a thread that shows no life any more is like one that has crashed. `run` returns the exit code.
 
-    Every thread is joined, but for one that is stuck: then the process must end by `leave`, for the interpreter would
+    Every thread is joined, but for one that is silent: then the process must end by `leave`, for the interpreter would
     wait for that thread.
     """
 
@@ -70,9 +79,9 @@ class Supervisor:
         cancelled: threading.Event,
         inbox: Inbox,
         grace: timedelta,
-        on_ready: Callable[[], object],
-        on_stopping: Callable[[], object],
         leave: Callable[[int], object],
+        life: Life,
+        outside: Outside,
         schedule: Schedule | None = None,
         preparers: Sequence[Preparer] = (),
     ) -> None:
@@ -84,12 +93,14 @@ class Supervisor:
         self._cancelled = cancelled
         self._inbox = inbox
         self._grace_s = grace.total_seconds()
-        self._on_ready = on_ready
-        self._on_stopping = on_stopping
         self._leave = leave
+        self._life = life
+        self._outside = outside
+        self._name = threading.current_thread().name
+        self._vigil = Vigil(life, lambda name: name != self._name, self._hands)
         self._threads: dict[str, threading.Thread] = {}
         self._crashed = False
-        self._stuck: set[str] = set()
+        self._silent: set[str] = set()
 
     def run(self) -> int:
         """From start to the last joined thread. Call from the main thread, with the signals caught."""
@@ -99,7 +110,7 @@ class Supervisor:
             self._tell_crash("main", error)
             self._leave(1)
         code = 1 if self._crashed else 0
-        if any(thread.is_alive() for thread in self._threads.values()):
+        if self._silent or any(thread.is_alive() for thread in self._threads.values()):
             self._leave(code)
         return code
 
@@ -109,20 +120,32 @@ class Supervisor:
             self._start({"listener": self._listener.run})
             self._listener.is_settled.wait(timeout=30.0)
             self._start({hand.name: hand.run for hand in self._hands} | {"watch": self._watch.run})
-            self._on_ready()
-            return self._wait_for_end()
+            self._outside.ready()
+            self._name = threading.current_thread().name
+            with self._life.of(self._name):
+                return self._wait_for_end()
         except Exception as error:  # noqa: BLE001  # a limit of threads, say: work in hand is finished
             self._tell_crash("main", error)
             return "main crashed"
 
     def _end(self, reason: str) -> None:
+        last = threading.Timer(self._grace_s + LAST_PATIENCE_S, self._leave, [1])
+        last.name = "last patience"
+        last.start()
+        try:
+            self._stop_all(reason)
+        finally:
+            last.cancel()
+            last.join()
+
+    def _stop_all(self, reason: str) -> None:
         began = monotonic()
-        self._on_stopping()
+        self._outside.stopping()
         log.info("daemon.stopping", signal=reason)
         self._stop_hands()
         self._listener.interrupt()
-        for name, patience_s in (("listener", None), ("watch", WATCH_PATIENCE_S)):
-            if name in self._threads:
+        for name, patience_s in (("listener", LEAVE_PATIENCE_S), ("watch", WATCH_PATIENCE_S)):
+            if name in self._threads and name not in self._silent:
                 self._threads[name].join(patience_s)
         self._listener.close()
         log.info("daemon.stopped", duration_ms=round((monotonic() - began) * 1000, 1))
@@ -135,7 +158,8 @@ class Supervisor:
 
     def _frame(self, name: str, target: Callable[[], None]) -> None:
         try:
-            target()
+            with self._life.of(name):
+                target()
         except BaseException as error:  # noqa: BLE001  # a thread's outermost frame: whatever it is, it is told
             self._tell_crash(name, error)
         finally:
@@ -148,20 +172,32 @@ class Supervisor:
         )
 
     def _wait_for_end(self) -> str:
-        message = self._inbox.get()
-        match message:
-            case StopRequested(reason):
-                return reason
-            case ThreadEnded(name):
-                self._crashed = True  # it ended by itself, even if by no error
-                self._join(name)
-                return f"{name} ended"
-            case WorkerStuck(name):
+        while True:
+            match self._hear():
+                case None:
+                    pass
+                case StopRequested(reason):
+                    return reason
+                case ThreadEnded(name):
+                    self._crashed = True  # it ended by itself, even if by no error
+                    self._join(name)
+                    return f"{name} ended"
+                case signal.SIGHUP:
+                    self._outside.reload()
+                case signum:
+                    return signal.Signals(signum).name
+            self._life.beat()
+            if silent := self._vigil.look():
                 self._crashed = True
-                self._stuck.add(name)
-                return f"{name} is stuck"
-            case signum:
-                return signal.Signals(signum).name
+                self._silent.update(silent)
+                return f"{silent[0]} is silent"
+            self._outside.alive()
+
+    def _hear(self) -> ThreadEnded | StopRequested | int | None:
+        """What is told before the next look, if anything."""
+        with suppress(queue.Empty):
+            return self._inbox.get(timeout=self._vigil.every_s)
+        return None
 
     def _stop_hands(self) -> None:
         """Workers finish the slice in hand, preparers and the schedule leave what they are at; past the grace, or at a
@@ -172,14 +208,20 @@ class Supervisor:
             lookout.preparers.close()
         deadline = monotonic() + self._grace_s
         cancelled_at = 0.0
-        while self._remaining():
-            pause_s = CANCEL_EVERY_S if self._cancelled.is_set() else max(0.0, deadline - monotonic())
+        signs: object = None
+        while remaining := self._remaining():
+            before, signs = signs, self._signs_of(remaining)
+            if signs != before:
+                self._outside.draining(len(remaining))
+            pause_s = CANCEL_EVERY_S if self._cancelled.is_set() else min(DRAIN_S, max(0.0, deadline - monotonic()))
             try:
                 message = self._inbox.get(timeout=pause_s)
             except queue.Empty:
                 message = StopRequested("time is up")
             if isinstance(message, ThreadEnded):
                 self._join(message.name)
+            elif message == signal.SIGHUP:
+                continue  # there is nothing left to reload
             elif isinstance(message, int) or self._cancelled.is_set() or monotonic() >= deadline:
                 if not self._cancelled.is_set():
                     self._cancelled.set()
@@ -189,14 +231,23 @@ class Supervisor:
                 if waited_s >= LEAVE_PATIENCE_S:
                     self._give_up()
 
+    def _signs_of(self, names: Sequence[str]) -> object:
+        """What differs once one of these has shown life."""
+        due = self._life.due()
+        spoke = [hand.connection.spoke_at for hand in self._hands if hand.connection is not None]
+        return [due.get(name) for name in names], spoke
+
     def _remaining(self) -> list[str]:
-        started = [hand.name for hand in self._hands if hand.name in self._threads]
-        return [name for name in started if name not in self._stuck and self._threads[name].is_alive()]
+        """Who is waited for. When one is silent, others may wait for a lock that it holds: then, who has something in
+        hand that can be committed."""
+        started = [hand for hand in self._hands if hand.name in self._threads and self._threads[hand.name].is_alive()]
+        awaited = [hand.name for hand in started if not self._silent or hand.connection is not None]
+        return [name for name in awaited if name not in self._silent]
 
     def _give_up(self) -> None:
         for name in self._remaining():
-            log.error("worker.stuck", worker=name, frames=stack_of(name))
-            self._stuck.add(name)
+            log.error("thread.silent", thread=name, silent_s=LEAVE_PATIENCE_S, frames=stack_of(name))
+            self._silent.add(name)
             self._crashed = True
 
     def _cancel(self, *, by_force: bool) -> None:

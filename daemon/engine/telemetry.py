@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
-from daemon.engine.queue import Completed, Planned, Slice
+from daemon.engine.queue import Planned, Settled, Slice
 
 
 class Mishap(StrEnum):
@@ -49,10 +49,13 @@ class Telemetry:
         slices: int,
         items: int,
         failures: Mapping[str, int],
-        completed: Sequence[Completed],
+        completed: Sequence[Settled],
         duration_s: float,
     ) -> None:
         """Slices were treated in one transaction. `failures` are the items in error among them, by their code."""
+
+    def counted(self, workload: str, batches: Sequence[Settled]) -> None:
+        """So far these batches are now, by whomever they are treated."""
 
     def stumbled(self, workload: str, mishap: Mishap) -> None:
         """Something happened to a slice."""
@@ -62,3 +65,46 @@ class Telemetry:
 
     def listens(self, state: ListenerState) -> None:
         """The listener is in this state now; it may have been before."""
+
+
+class Several(Telemetry):
+    """Tells each of them."""
+
+    def __init__(self, *told: Telemetry) -> None:
+        self._told = told
+
+    def planned(self, workload: str, batches: Sequence[Planned]) -> None:
+        for each in self._told:
+            each.planned(workload, batches)
+
+    def began(self, workload: str, slices: Sequence[Slice]) -> None:
+        for each in self._told:
+            each.began(workload, slices)
+
+    def settled(
+        self,
+        workload: str,
+        slices: int,
+        items: int,
+        failures: Mapping[str, int],
+        completed: Sequence[Settled],
+        duration_s: float,
+    ) -> None:
+        for each in self._told:
+            each.settled(workload, slices, items, failures, completed, duration_s)
+
+    def counted(self, workload: str, batches: Sequence[Settled]) -> None:
+        for each in self._told:
+            each.counted(workload, batches)
+
+    def stumbled(self, workload: str, mishap: Mishap) -> None:
+        for each in self._told:
+            each.stumbled(workload, mishap)
+
+    def prepared(self, workload: str, end: PreparationEnd) -> None:
+        for each in self._told:
+            each.prepared(workload, end)
+
+    def listens(self, state: ListenerState) -> None:
+        for each in self._told:
+            each.listens(state)

@@ -4,6 +4,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from daemon.engine.life import Life
+
+CLOSING_S = 1.0
+
 
 class Wakeup:
     """One stands at the post and waits for the bell; the others sleep until the post is free.
@@ -13,7 +17,8 @@ class Wakeup:
     wakes everybody for good.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, life: Life | None = None) -> None:
+        self._life = life or Life()
         lock = threading.Lock()
         self._lock = lock
         self._at_post = threading.Condition(lock)
@@ -32,7 +37,7 @@ class Wakeup:
         """Stand at the post, as soon as it is free or the bell is closed; says whether somebody was relieved there."""
         with self._lock:
             is_relief = self._is_manned
-            self._asleep.wait_for(lambda: self._closed or not self._is_manned)
+            self._life.wait(lambda s: self._asleep.wait_for(self._is_free, s), threading.TIMEOUT_MAX)
             self._is_manned = True
         try:
             yield is_relief
@@ -44,12 +49,17 @@ class Wakeup:
     def wait(self, timeout_s: float) -> bool:
         """At the post: True when rung, False when the time is up or the bell is closed."""
         with self._lock:
-            self._at_post.wait_for(lambda: self._rung or self._closed, timeout_s)
+            self._life.wait(lambda s: self._at_post.wait_for(lambda: self._rung or self._closed, s), timeout_s)
             rung, self._rung = self._rung, False
             return rung and not self._closed
 
+    def _is_free(self) -> bool:
+        return self._closed or not self._is_manned
+
     def close(self) -> None:
-        with self._lock:
-            self._closed = True
+        """A thread that was frozen with the lock in its hands must not keep the daemon from its end."""
+        self._closed = True
+        if self._lock.acquire(timeout=CLOSING_S):
             self._at_post.notify_all()
             self._asleep.notify_all()
+            self._lock.release()

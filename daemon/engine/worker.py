@@ -16,6 +16,7 @@ from daemon.database.pool import BoundedConnection, Pool
 from daemon.engine.backoff import Backoff
 from daemon.engine.company import Company, Crowded
 from daemon.engine.events import announce_planned
+from daemon.engine.life import BORROWING_S, Life
 from daemon.engine.queue import Backlog, Claim, NotPlanned, Planned, Queue
 from daemon.engine.readiness import Readiness
 from daemon.engine.slice import NotTreated, SliceRunner
@@ -97,6 +98,7 @@ class Worker:
         stop: threading.Event,
         backoff: Backoff,
         readiness: Readiness,
+        life: Life | None = None,
         telemetry: Telemetry | None = None,
     ) -> None:
         self.name = name
@@ -109,6 +111,7 @@ class Worker:
         self._stop = stop
         self._backoff = backoff
         self._readiness = readiness
+        self._life = life or Life()
         self._telemetry = telemetry or Telemetry()
         self._unreleased: tuple[Claim, NotTreated] | None = None
 
@@ -127,6 +130,7 @@ class Worker:
         with self._borrow() as conn:
             self._release_unreleased(conn)
             while not self._stop.is_set():
+                self._life.beat()
                 began = monotonic()
                 try:
                     is_busy = self._step(conn)
@@ -148,7 +152,9 @@ class Worker:
 
     @contextmanager
     def _borrow(self) -> Iterator[BoundedConnection]:
+        self._life.beat(BORROWING_S)
         with self._pool.connection() as conn:
+            self._life.beat()
             conn.spoke_at = monotonic()
             self.connection = conn
             try:
@@ -169,7 +175,7 @@ class Worker:
             self._treat_alone(conn, claim)
         if obstacle is not None and not planned and claim is None:  # it may be in the way of everything
             self._readiness.lose(WORKLOAD, self._queue.workload, summary(obstacle.__cause__ or obstacle))
-            self._stop.wait(PAUSE_S)
+            self._pause(PAUSE_S)
         return bool(planned or claim)
 
     def _is_all(self, planned: Sequence[Planned], claim: Claim | None) -> bool:
@@ -221,7 +227,7 @@ class Worker:
             self._release_unreleased(conn)
             if failure.effect is Effect.ENVIRONMENT:
                 self._readiness.lose(WORKLOAD, self._queue.workload, summary(failure.__cause__ or failure))
-                self._stop.wait(min(failure.delay_s, PAUSE_S))
+                self._pause(min(failure.delay_s, PAUSE_S))
         else:
             self._readiness.regain(WORKLOAD, self._queue.workload)
 
@@ -294,4 +300,7 @@ class Worker:
             sqlstate=getattr(error, "sqlstate", None),
             retry_in_s=round(delay_s, 2),
         )
-        self._stop.wait(delay_s)
+        self._pause(delay_s)
+
+    def _pause(self, seconds: float) -> None:
+        self._life.wait(self._stop.wait, seconds)

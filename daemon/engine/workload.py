@@ -136,6 +136,7 @@ class Means:
 
     connection: Callable[[], AbstractContextManager[Connection]]  # not to be held while something else is waited for
     stop: threading.Event  # once it is set, the duty ends at once, by DutyInterrupted
+    beat: Callable[[], None] = lambda: None  # a sign of life, every few seconds in which the server is not asked
 
 
 @dataclass(frozen=True, slots=True)

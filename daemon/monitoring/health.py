@@ -8,11 +8,11 @@ from daemon.engine.telemetry import ListenerState
 
 Check = Callable[[], str | None]  # what is wrong, or None
 
-LOOKS_EVERY_S = 30.0  # the watch looks every few seconds
+LOOKS_EVERY_S = 30.0  # the vigil is kept every few seconds
 
 
 class LastLook:
-    """Alive is a process whose watch has looked a short while ago, and found nobody stuck."""
+    """Alive is a process whose main thread has looked at the others a short while ago, and found none silent."""
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
@@ -23,7 +23,7 @@ class LastLook:
 
     def trouble(self) -> str | None:
         silent_s = self._clock() - self._at
-        return f"the watch has not looked for {silent_s:.0f} s" if silent_s > LOOKS_EVERY_S else None
+        return f"the vigil was not kept for {silent_s:.0f} s" if silent_s > LOOKS_EVERY_S else None
 
 
 class Health:

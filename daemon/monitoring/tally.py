@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
 
-from daemon.engine.queue import Completed, Planned, Slice
+from daemon.engine.queue import Planned, Settled, Slice
 from daemon.engine.status import BatchStatus
 from daemon.engine.telemetry import ListenerState, Mishap, PreparationEnd, Telemetry
 from daemon.monitoring.distribution import Counted, Distribution
@@ -106,7 +106,7 @@ class Tally(Telemetry):
         slices: int,
         items: int,
         failures: Mapping[str, int],
-        completed: Sequence[Completed],
+        completed: Sequence[Settled],
         duration_s: float,
     ) -> None:
         now = self._clock()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from daemon.engine.workload import Workload
-    from daemon.settings import Settings
+    from daemon.settings import Settings, SettingsGroup
     from daemon.workloads.kind import Kind
     from daemon.workloads.pages import Pages
 
@@ -28,6 +28,7 @@ class Entry(NamedTuple):
     builder: str  # module and function: imported when the daemon runs, not before
     extra: str | None = None
     needs: tuple[str, ...] = ()
+    settings: str | None = None  # module and class: those of its own
     pages: str | None = None  # module and function: imported when the page is shown
 
     @property
@@ -61,6 +62,7 @@ REGISTRY = (
         "daemon.workloads.price_lists.workload:build_price_lists",
         extra="price-lists",
         needs=("certifi", "charset_normalizer", "h11", "httpx", "python_calamine", "rapidfuzz"),
+        settings="daemon.workloads.price_lists.settings:PriceListSettings",
     ),
 )
 
@@ -85,6 +87,13 @@ def build_workloads(settings: Settings) -> list[Workload]:
                 raise ConfigurationError(f"CATALOGD_WORKLOADS: {entry.name} needs libraries that are missing: {remedy}")
             log.info("workload.absent", workload=entry.name, remedy=remedy)
     return [entry.build(settings) for entry in wanted if entry.is_installed]
+
+
+def settings_groups() -> list[type[SettingsGroup]]:
+    """All settings there are: the daemon's own, and those of the kinds of work whose libraries are installed."""
+    from daemon.settings import Settings
+
+    return [Settings, *(_find(entry.settings) for entry in REGISTRY if entry.settings and entry.is_installed)]
 
 
 def _find(place: str) -> Any:

@@ -1,21 +1,17 @@
-"""docs/predictions.md: made of its template and its figures, true to the commands, settings and tables there are."""
+"""docs/predictions.md: made of its template and its figures. What it tells to run, tests/docs runs."""
 
 from __future__ import annotations
 
 import json
 import re
-import shlex
 from pathlib import Path
 from string import Template
 from typing import Any
 
-import psycopg
 import pytest
 
 from bench.predictions import document, pictures, views
 from bench.predictions.examples import make_examples
-from daemon.cli import main
-from daemon.settings import environment_names
 
 pytestmark = pytest.mark.one_server  # its subject is a document
 
@@ -34,17 +30,6 @@ def found() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def text() -> str:
     return (DOCS / "predictions.md").read_text(encoding="utf-8")
-
-
-def blocks(text: str, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
-
-
-def commands(text: str, program: str) -> list[list[str]]:
-    """What stands in code as a command line of this program, as words."""
-    lines = [line for block in blocks(text, "sh") for line in block.splitlines()]
-    lines += re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE))
-    return [words for line in lines if (words := shlex.split(line, comments=True))[:1] == [program]]
 
 
 def test_the_document_is_what_the_template_and_the_figures_give(found: dict[str, Any], text: str) -> None:
@@ -71,45 +56,6 @@ def test_the_words_of_the_template_hold_no_measured_figure() -> None:
     told = set(re.findall(r"\d[\d.,]*\d|\d", words))
     # 93 is the question; 90 and 99 are what people may want; 4 and 1 are weights that they choose; 15 and 17 are ADRs.
     assert told <= {"93", "7", "90", "99", "100", "4", "1", "15", "17"}
-
-
-def test_each_command_of_the_document_exists(text: str, capsys: pytest.CaptureFixture[str]) -> None:
-    found = commands(text, "catalogd")
-    assert {words[1] for words in found} >= {"explain", "evaluate", "precision", "rules", "models", "learn", "status"}
-    for _, *words in found:
-        verbs = words[:2] if words[0] in ("rules", "models") else words[:1]
-        with pytest.raises(SystemExit) as end:
-            main([*verbs, "--help"])
-        help = capsys.readouterr().out
-        assert end.value.code == 0, words
-        assert verbs[-1] in help.partition("\n")[0], f"{words}: its own help"
-        for option in (word for word in words if word.startswith("--")):
-            assert re.search(rf"{option}\b", help), f"{words}: {option}"
-
-
-def test_each_target_setting_and_link_of_the_document_exists(text: str) -> None:
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for _, target, *_ in commands(text, "make"):
-        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
-    settings = set(re.findall(r"\bCATALOGD_\w+", text))
-    assert settings >= {"CATALOGD_THRESHOLD", "CATALOGD_WITHOUT_SOURCES", "CATALOGD_LEARN"}
-    assert settings <= environment_names().keys()
-    headings = {
-        line.lower().replace(",", "").replace(" ", "-") for line in re.findall(r"^##+ (.*)", text, re.MULTILINE)
-    }
-    for link in re.findall(r"\]\(([^)]+)\)", text):
-        assert link.removeprefix("#") in headings if link.startswith("#") else (DOCS / link).is_file(), link
-
-
-def test_each_statement_of_the_document_is_one_that_the_tables_know(db: psycopg.Connection, text: str) -> None:
-    statements = [part for block in blocks(text, "sql") for part in block.split(";\n")]
-    statements += re.findall(r"prepare\('(.*?)'\)", "".join(blocks(text, "php")))
-    assert len(statements) > 5
-    for each in filter(str.strip, statements):
-        db.execute(f"EXPLAIN {each.replace('?', '1').rstrip().rstrip(';')}")
-    for view in ("lived_precision", "lived_precision_by_model", "experiment_summary", "metric_trends", "batch_drift"):
-        assert f"`{view}`" in text
-        db.execute(f"SELECT FROM {view}")
 
 
 def test_examples_are_the_same_each_time() -> None:

@@ -244,7 +244,7 @@ class Observer:
 def is_dead(instance: str) -> bool:
     """Whether the process of this name, on this host, has ended."""
     try:
-        os.kill(int(instance.split(":")[-2]), 0)
+        os.kill(int(instance.split(":")[1]), 0)
     except ProcessLookupError:
         return True
     except PermissionError:  # somebody else has the number now

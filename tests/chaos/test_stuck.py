@@ -32,7 +32,7 @@ def test_a_product_whose_treatment_never_ends(
         deaths = fleet.deaths
     assert errors_of(db, batch_id) == [(str(culprit), "worker_died")]
     assert 0 < deaths <= MOST_DEATHS
-    assert bool(fleet.events("worker.stuck")) is (harm is Harm.LOOP)
+    assert bool(fleet.events("thread.silent")) is (harm is Harm.LOOP)
     assert_all_settled(db, dead=fleet.instances)
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from daemon.commands import imports
-from daemon.commands.connection import is_anyone_at_work
 from daemon.database.pool import BoundedConnection
+from daemon.terminal import fleet, imports
+from daemon.terminal.fleet import is_anyone_at_work
 from daemon.workloads.price_lists.incoming import KEPT_S, lay_in
 from daemon.workloads.price_lists.ordering import guess_source_type
 from tests.support.database import Database
@@ -199,10 +199,9 @@ def test_an_instance_is_seen_by_who_may_see_little(
     command: Command, db: psycopg.Connection, bolts: Path, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While one is at work it waits: here until the import is cancelled, by the clock of what it has seen."""
-    from daemon.commands import connection
 
     looks: list[bool] = []
-    seen = connection.is_anyone_at_work
+    seen = fleet.is_anyone_at_work
 
     def look(conn: psycopg.Connection) -> bool:
         looks.append(seen(conn))

@@ -15,6 +15,8 @@ from daemon.workloads.categorization.kind import TABLE
 CATEGORIZATION = "daemon.workloads.categorization"
 PACKAGES = [
     "daemon.commands",
+    "daemon.doctor",
+    "daemon.terminal",
     "daemon.web",
     "daemon.stand_in",
     CATEGORIZATION,

@@ -1,5 +1,6 @@
 """The pool: what bounds its sessions, and what bounds the wait for one."""
 
+import threading
 from collections.abc import Sequence
 from datetime import timedelta
 from time import monotonic
@@ -9,7 +10,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import PoolTimeout
 
-from daemon.database.pool import Session, open_pool
+from daemon.database.pool import Session, keep_doing, open_pool
 from tests.support.database import Database
 from tests.support.proxy import Proxy
 
@@ -130,3 +131,20 @@ def test_a_search_path_of_the_roles_is_kept(db: psycopg.Connection, database: Da
     db.execute(f'ALTER DATABASE "{database.name}" SET search_path = {given}')
     with database.session.connect() as conn:
         assert conn.execute("SHOW search_path").fetchone() == (fixed,)
+
+
+def test_the_pools_own_threads_do_a_chore_until_it_is_closed(database: Database) -> None:
+    done = threading.Semaphore(0)
+    threads: set[str] = set()
+
+    def chore() -> None:
+        threads.add(threading.current_thread().name)
+        done.release()
+
+    with open_pool(database.session, 1) as pool:
+        keep_doing(pool, chore, 0.001)
+        for _ in range(5):
+            assert done.acquire(timeout=10)
+    assert all("catalogd-worker" in name for name in threads)
+    while done.acquire(timeout=0.1):  # what was under way
+        pass

@@ -22,15 +22,13 @@ MODEL, BATCH, PREDICTION = 3, 42, 1234  # the numbers that the pages use
 @pytest.fixture(scope="session")
 def furnished(server: EmbeddedServer, template: str) -> str:
     """The name of a database to be copied: 60 products, 50 with a category; model 3; batch 42 of 11 products, one of
-    them unknown; predictions from 1234; user 7; the roles of `catalogd grants`; the reader's, who may do everything."""
+    them unknown; predictions from 1234; user 7; the reader's role, who may do everything."""
     database = Database.create(server, "template_docs", template)
-    give_rights(database)
     with database.connect() as db:
         password = psycopg.conninfo.conninfo_to_dict(server.dsn(tcp=True))["password"]
         create = psycopg.sql.SQL("CREATE ROLE {} LOGIN SUPERUSER PASSWORD {}")
         db.execute(create.format(psycopg.sql.Identifier(READER), psycopg.sql.Literal(password)))
         shop(db, products=60, labelled=50)
-        db.execute(f"GRANT SELECT ON products, categories, users TO {PHP}")  # the shop's own tables
         db.execute(f"ALTER SEQUENCE categorization_models_version_seq RESTART {MODEL}")
         db.execute(f"ALTER SEQUENCE categorization_batches_id_seq RESTART {BATCH}")
         db.execute(f"ALTER SEQUENCE predictions_id_seq RESTART {PREDICTION}")
@@ -44,8 +42,14 @@ def furnished(server: EmbeddedServer, template: str) -> str:
 
 @pytest.fixture
 def database(server: EmbeddedServer, furnished: str) -> Iterator[Database]:
-    """A copy that has the name which the pages use."""
+    """A copy that has the name which the pages use, with the roles of `catalogd grants`.
+
+    Not the template, which stays: other tests of this server make these roles anew.
+    """
     copy = Database.create(server, "shop", furnished)
+    give_rights(copy)
+    with copy.connect() as db:
+        db.execute(f"GRANT SELECT ON products, categories, users TO {PHP}")  # the shop's own tables
     yield copy
     left = copy.sessions_left()
     copy.drop()

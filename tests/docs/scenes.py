@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.support.factories import batch
 from tests.support.price_lists import rows, write_list
 from tests.support.scene import Scene
 
@@ -61,6 +63,40 @@ def predictions(scene: Scene) -> Iterator[None]:
         ]
 
 
+def tutorial(scene: Scene) -> Iterator[None]:
+    """A checkout with its .venv: all else the reader makes, the server too."""
+    (scene.directory / ".venv").symlink_to(sys.prefix)
+    yield
+
+
+def operations(scene: Scene) -> Iterator[None]:
+    """A journal, which holds what a daemon has said; the tests of systemd have the real one."""
+    scene.start_daemon()
+    with scene.database.connect() as db:
+        batch(db, [51, 52], created_by=7)
+    scene.settle()
+    (daemon,) = scene.on_path.daemons
+    daemon.stop()
+    journal = scene.on_path.directory / "journal"
+    journal.write_text("".join(f"{json.dumps(event)}\n" for event in daemon.events), encoding="utf-8")
+    program = scene.on_path.directory / "journalctl"
+    program.write_text(f"#!/bin/sh\nexec cat {journal}\n", encoding="utf-8")
+    program.chmod(0o755)
+    yield
+
+
+def architecture(scene: Scene) -> Iterator[None]:
+    """A daemon, to be looked at."""
+    scene.start_daemon()
+    yield
+
+
+def terminal(scene: Scene) -> Iterator[None]:
+    """A daemon at work."""
+    scene.start_daemon()
+    yield
+
+
 def monitoring(scene: Scene) -> Iterator[None]:
     """A daemon at work, at a port that is free; curl finds it under the usual one."""
     curl = shutil.which("curl")
@@ -76,8 +112,12 @@ def monitoring(scene: Scene) -> Iterator[None]:
 
 SCENES: dict[str, Callable[[Scene], Iterator[None]]] = {
     "README.md": readme,
+    "operations.md": operations,
+    "architecture.md": architecture,
     "price-lists.md": price_lists,
     "predictions.md": predictions,
+    "tutorial.md": tutorial,
+    "terminal.md": terminal,
     "monitoring.md": monitoring,
 }
 

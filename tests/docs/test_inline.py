@@ -11,7 +11,8 @@ import pytest
 from psycopg.pq import ExecStatus
 
 from daemon import cli
-from tests.support.page import PAGES, ROOT, read_blocks
+from docs.generate.settings import GROUPS, read_fields
+from tests.support.page import PAGES, ROOT, read_blocks, short_name
 
 pytestmark = pytest.mark.one_server  # its subject are the words of the pages
 
@@ -62,7 +63,7 @@ def lines_of_blocks(page: Path) -> Iterator[str]:
             yield from (line[2:] for line in block.text.splitlines() if line.startswith("$ "))
 
 
-@pytest.mark.parametrize("page", TEXTS, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", TEXTS, ids=short_name)
 def test_each_command_is_one_that_the_program_understands(
     page: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -88,13 +89,23 @@ def run(*arguments: str) -> int:
         return int(ending.code or 0)
 
 
+@pytest.mark.parametrize("page", TEXTS, ids=short_name)
+def test_each_setting_and_each_target_of_make_exists(page: Path) -> None:
+    settings = {name for group in GROUPS for name, _ in read_fields(group)}
+    assert set(re.findall(r"\bCATALOGD_[A-Z_]+", page.read_text(encoding="utf-8"))) <= settings
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for line in [*inline(page), *lines_of_blocks(page)]:
+        if target := re.match(r"make ([a-z-]+)", line):
+            assert re.search(rf"^{target[1]}:", makefile, re.MULTILINE), f"{short_name(page)}: {line}"
+
+
 def statements(page: Path) -> list[str]:
     """The inline SQL that is whole."""
     found = [text for text in inline(page) if text.startswith(KEYWORDS) and len(text.split()) > 2 and "…" not in text]
     return found if page.name not in CUT_SHORT else []
 
 
-@pytest.mark.parametrize("page", TEXTS, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", list(filter(statements, TEXTS)), ids=short_name)
 def test_each_statement_is_one_that_the_server_understands(page: Path, db: psycopg.Connection) -> None:
     for text in statements(page):
         numbered = re.sub(r"(?<!:):[a-z_]+", "NULL", text)
@@ -114,7 +125,7 @@ def anchors(page: Path) -> set[str]:
     return found.keys() | repeated | set(re.findall(r'<a (?:id|name)="([^"]+)"', text))
 
 
-@pytest.mark.parametrize("page", LINKED, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", LINKED, ids=short_name)
 def test_each_link_leads_somewhere(page: Path) -> None:
     text = re.sub(r"`[^`\n]*`", "", FENCED.sub("", page.read_text(encoding="utf-8")))
     for target in re.findall(r"\]\(([^)\s]+)(?: \"[^\"]*\")?\)|<img[^>]*src=\"([^\"]+)\"", text):
@@ -128,8 +139,14 @@ def test_each_link_leads_somewhere(page: Path) -> None:
         assert not anchor or anchor in anchors(file), f"{page.name}: {link} has no such heading"
 
 
-@pytest.mark.parametrize("page", TEXTS, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", TEXTS, ids=short_name)
 def test_each_file_that_is_named_is_there(page: Path) -> None:
     for text in inline(page):
         if re.fullmatch(r"(docs|daemon|bench|tests|systemd|php)/[\w./-]+\.(md|sql|py|svg|service|timer|php)", text):
             assert (ROOT / text).exists(), f"{page.name}: {text}"
+
+
+def test_the_index_leads_to_every_page() -> None:
+    index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
+    pages = {page.name for page in PAGES if page.parent.name == "docs"} - {"README.md"}
+    assert sorted(page for page in pages if f"({page})" not in index) == []

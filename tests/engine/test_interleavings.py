@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from daemon.engine.backoff import Backoff
-from daemon.engine.queue import Claim, Completed, Queue, Timing
+from daemon.engine.queue import Claim, Queue, Settled, Timing
 from daemon.engine.slice import SliceRunner
 from daemon.engine.workload import Item
 from daemon.workloads.categorization.workload import Categorization
@@ -62,7 +62,7 @@ def planned(db: psycopg.Connection, products: int, slice_size: int) -> tuple[Que
     return queue, batch_id
 
 
-def settled(conn: psycopg.Connection, queue: Queue, claim: Claim) -> list[Completed]:
+def settled(conn: psycopg.Connection, queue: Queue, claim: Claim) -> list[Settled]:
     """A worker that nothing happens to: locks, treats, settles, commits."""
     with conn.transaction():
         return list(treat(conn, queue, claim))
@@ -215,7 +215,8 @@ def test_a_batch_set_back_waits_for_the_slice_that_a_worker_holds(db: psycopg.Co
         assert read_batch(db, batch_id)["status"] == "pending"
         assert slices(db) == [[1]]  # what was free is dropped
         items = [Item(batch_id, 1)]
-        assert queue.settle(worker, locked, RecordingWorkload().process(worker, items)) == []
+        (counted,) = queue.settle(worker, locked, RecordingWorkload().process(worker, items))
+        assert not counted.is_completed
     (again,) = queue.plan(db)
     assert (again.items, again.success) == (3, 1)
     assert slices(db) == [[2], [3]]

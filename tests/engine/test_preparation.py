@@ -326,7 +326,7 @@ def test_a_preparer_that_is_lost_in_its_own_code_ends_the_process(
 
     with Engine(database.session, preparing(step), frozen=ms(100)) as engine:
         batch(db, None)
-        assert "p1" in str(events.wait_for("worker.stuck")["worker"])
+        assert "p1" in str(events.wait_for("thread.silent")["thread"])
         release.set()
         assert engine.wait() == 1
 

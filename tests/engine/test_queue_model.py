@@ -402,7 +402,8 @@ class QueueMachine(RuleBasedStateMachine):
                 self.queue.settle(hand.conn, hand.locked, hand.outcomes)
             self.end(hand, b"ROLLBACK", Stage.CLAIMED)
             return
-        completed = self.queue.settle(hand.conn, hand.locked, hand.outcomes)
+        settled = self.queue.settle(hand.conn, hand.locked, hand.outcomes)
+        completed = [batch for batch in settled if batch.is_completed]
         hand.model.has_settled = True
         hand.stage = Stage.READY
         assert [one.id for one in completed] == [id for id in sorted(hand.model.batch_ids) if self.is_last(hand, id)]

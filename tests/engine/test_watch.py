@@ -1,18 +1,14 @@
-"""What the watch does about workers whose answer was lost, and about those that never come back."""
+"""Workers whose answer was lost, workers that never come back, and what is said of a server that is away."""
 
 import threading
 from collections.abc import Sequence
-from time import monotonic
-from types import SimpleNamespace
-from typing import Any
 
 import psycopg
 import pytest
 
-from daemon.database.pool import Session, open_pool
+from daemon.database.pool import Session
 from daemon.engine import supervisor
 from daemon.engine.queue import Timing
-from daemon.engine.watch import Watch
 from daemon.engine.workload import Item
 from tests.support.database import Database
 from tests.support.engine import Engine, make_queue, ms
@@ -79,30 +75,36 @@ def test_a_worker_that_never_returns_ends_the_process(
     session = Session(database.dsn, "catalogd test", idle_in_transaction=ms(500))
     batch(db, shop(db, products=1))
     with Engine(session, RecordingWorkload(before=gate), workers=1, frozen=ms(500)) as engine:
-        stuck = events.wait_for("worker.stuck")
-        assert stuck["level"] == "error"
-        assert any(place.endswith(" process") for place in stuck["frames"])
-        assert events.wait_for("daemon.stopping")["signal"] == f"{stuck['worker']} is stuck"
+        silent = events.wait_for("thread.silent")
+        assert silent["level"] == "error"
+        assert any(place.endswith(" process") for place in silent["frames"])
+        assert events.wait_for("daemon.stopping")["signal"] == f"{silent['thread']} is silent"
         assert engine.wait() == 1
         assert engine.left == 1
         gate.open()
-        wait_until(lambda: not engine.is_alive(stuck["worker"]))
+        wait_until(lambda: not engine.is_alive(silent["thread"]))
     claimed = db.execute("SELECT attempts, claimed_by FROM batch_slices").fetchall()
-    assert claimed == [(1, stuck["worker"])]  # the attempt counts: another that takes it knows
+    assert claimed == [(1, silent["thread"])]  # the attempt counts: another that takes it knows
 
 
-def test_one_look_is_not_enough_to_call_a_worker_stuck(database: Database) -> None:
-    """All that a process which was stopped and continued shows at first is silence."""
-    with open_pool(database.session, 1) as pool, pool.connection() as conn:
-        worker: Any = SimpleNamespace(name="w", connection=conn)
-        watch = Watch(database.connect, [worker], threading.Event(), ms(1000), on_stuck=lambda _: None)
-        conn.spoke_at = monotonic() - 100
-        assert watch._find_stuck() is None
-        conn.execute("SELECT 1")
-        assert watch._find_stuck() is None
-        conn.spoke_at = monotonic() - 100
-        assert watch._find_stuck() is None
-        assert watch._find_stuck() is worker
+def test_a_worker_that_never_reads_its_answer_ends_the_process(
+    db: psycopg.Connection, database: Database, events: EventTap
+) -> None:
+    """It looks like one that waits for the server, until the server says that it waits for us."""
+    gate = Gate()
+
+    def leave_the_answer(conn: psycopg.Connection, items: Sequence[Item]) -> None:
+        conn.pgconn.send_query(b"SELECT 1")
+        gate(conn, items)
+
+    batch(db, shop(db, products=1))
+    workload = RecordingWorkload(before=leave_the_answer)
+    with Engine(database.session, workload, workers=1, frozen=ms(500), answer=ms(50)) as engine:
+        assert events.wait_for("worker.severed")["worker"] == "here/1"
+        assert events.wait_for("thread.silent")["thread"] == "here/1"
+        assert engine.wait() == 1
+        gate.open()
+        wait_until(lambda: not engine.is_alive("here/1"))
 
 
 def test_an_item_that_ends_its_session_each_time_is_refused_in_the_end(
@@ -128,11 +130,11 @@ def test_a_stop_leaves_a_worker_behind_that_never_returns(
     with Engine(database.session, RecordingWorkload(before=gate), grace=ms(100)) as engine:
         assert gate.reached.wait(10)
         engine.inbox.put(15)
-        stuck = events.wait_for("worker.stuck")
+        silent = events.wait_for("thread.silent")
         assert engine.wait() == 1
         assert engine.left == 1
         gate.open()
-        wait_until(lambda: not engine.is_alive(stuck["worker"]))
+        wait_until(lambda: not engine.is_alive(silent["thread"]))
 
 
 def test_items_that_outlast_the_servers_patience_use_up_their_attempt(

@@ -4,7 +4,7 @@ To an older version an edited file looks edited in the database: it would run it
 ones. An added file it does not know, and leaves the database alone.
 """
 
-from daemon.database.schema import checksums
+from daemon.database.schema import LAST_OF, checksums
 
 RELEASED = {
     "0001-create-adoption-helpers": "fa787b4ca6c8dfb2",
@@ -35,3 +35,8 @@ RELEASED = {
 def test_released_migrations_are_as_they_were() -> None:
     found = {name: checksum[:16] for name, checksum in checksums().items() if name in RELEASED}
     assert found == RELEASED
+
+
+def test_all_that_were_released_are_kept() -> None:
+    newest = max(LAST_OF.values())
+    assert [name for name in checksums() if name <= newest] == list(RELEASED)

@@ -12,7 +12,7 @@ def test_alive_is_whose_watch_has_looked() -> None:
     last_look = LastLook(lambda: now[0])
     assert last_look.trouble() is None
     now[0] = 31.0
-    assert last_look.trouble() == "the watch has not looked for 31 s"
+    assert last_look.trouble() == "the vigil was not kept for 31 s"
     last_look.look()
     assert last_look.trouble() is None
 

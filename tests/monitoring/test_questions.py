@@ -52,7 +52,7 @@ def test_the_runtime_role_may_ask_all_of_it(database: Database, monkeypatch: pyt
 @pytest.mark.one_server
 def test_what_is_open(db: psycopg.Connection) -> None:
     batch(db, [1, 2], created_at="2020-01-01", retry_count=1)  # since when it has been set back nobody knows
-    batch(db, [1, 2], created_at="infinity")
+    batch(db, [1, 2], created_at="-infinity")
     batch(db, [3], status="completed", created_at="2001-01-01")
     db.execute("INSERT INTO categorization_batches (created_at) VALUES (now() - interval '90 s')")
     db.execute(

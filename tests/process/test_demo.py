@@ -16,6 +16,7 @@ from daemon.cli import main
 from daemon.database import embedded
 from daemon.demo.interrupts import Interrupts
 from daemon.demo.running import environment_of_daemon
+from daemon.stand_in.catalogue_file import CatalogueFile, HoldOut
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks for processes in /proc")
 
@@ -106,6 +107,7 @@ def test_the_demo_reports_and_leaves_nothing(place: Path) -> None:
         r"Such as NH-\d+: [\d.]+ before, now [\d.]+ EUR;\s+the best offer for W\d+ is [\d.]+\.",
         r"\s+·\s+".join(rf"{step}\s+[\d.]+" for step in STEPS),
         r"INSERT INTO categorization_batches \(product_ids, created_by\) VALUES \(\?, \?\)",
+        r"docs/tutorial\.md",
         r"README.md",
     )
     position = 0
@@ -156,6 +158,32 @@ def test_without_the_demo_extra_it_says_what_to_install(
 def test_too_few_products_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["demo", "--products", "3"]) == 2
     assert "at least 500" in capsys.readouterr().err
+
+
+def test_its_catalogue_is_a_file_that_can_be_imported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["demo", "--products", "600", "--catalogue", "sample.csv"]) == 0
+    told = capsys.readouterr().out
+    assert told.endswith("catalogd import sample.csv --hold-out split=new\n")
+    rows = list(CatalogueFile(Path("sample.csv"), [HoldOut("split", "new")]).rows())
+    assert len(rows) == 600
+    assert {row.category_code is None for row in rows} == {False}  # the truth is in the file, to be compared with
+    held_out = sum(row.is_held_out for row in rows)
+    assert 60 < held_out < 180
+    assert f"wrote 600 products into sample.csv, {held_out} of them new" in told
+
+
+def test_its_catalogue_overwrites_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "sample.csv"
+    file.write_text("mine")
+    assert main(["demo", "--catalogue", str(file)]) == 2
+    assert main(["demo", "--catalogue", str(tmp_path / "nowhere" / "sample.csv")]) == 1
+    told = capsys.readouterr().err
+    assert "sample.csv exists already" in told
+    assert "cannot be written: No such file or directory" in told
+    assert file.read_text() == "mine"
 
 
 def test_a_signal_interrupts_once() -> None:

@@ -91,6 +91,11 @@ def test_everyone_does_their_work(roles: Shop, superuser: psycopg.Connection) ->
         assert "completed" in roles.run(OPERATOR, "status")
         assert f'"id": {first}' in roles.run(OPERATOR, "status", str(first), "--json")
         assert "unknown_product" in roles.run(OPERATOR, "errors", str(first))
+        assert "at work: " in roles.run(OPERATOR, "status")
+        assert f"batch {first} is completed" in roles.run(OPERATOR, "tail", str(first))
+        for role, says in ((OPERATOR, "enough to look"), (RUNTIME, "what the daemon needs, and no more")):
+            assert f"{role} " in roles.run(role, "doctor")
+            assert says in roles.run(role, "doctor")
         assert "steel hammer 60" in roles.run(OPERATOR, "explain", str(prediction[0]))
         assert "too few decisions" in roles.run(OPERATOR, "precision")
         assert "too few decisions" in roles.run(RUNTIME, "precision")

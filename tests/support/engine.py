@@ -13,14 +13,15 @@ import psycopg
 from daemon.database.pool import Pool, Session, open_pool
 from daemon.engine.backoff import Backoff
 from daemon.engine.company import Company
+from daemon.engine.life import Life
 from daemon.engine.listener import Hearing, Listener
 from daemon.engine.preparation import Preparations
 from daemon.engine.preparer import Crew, Preparer
-from daemon.engine.queue import Backlog, Claim, Completed, Queue, Timing
+from daemon.engine.queue import Backlog, Claim, Queue, Settled, Timing
 from daemon.engine.readiness import Readiness
 from daemon.engine.schedule import Schedule
 from daemon.engine.slice import SliceRunner, Suspicion
-from daemon.engine.supervisor import Inbox, StopRequested, Supervisor, WorkerStuck
+from daemon.engine.supervisor import Inbox, Outside, StopRequested, Supervisor
 from daemon.engine.telemetry import Telemetry
 from daemon.engine.wakeup import Wakeup
 from daemon.engine.watch import Watch
@@ -56,11 +57,12 @@ def slices(db: psycopg.Connection, columns: str = "items") -> list[object]:
     return [row[0] if len(row) == 1 else row for row in rows]
 
 
-def treat(conn: psycopg.Connection, queue: Queue, claim: Claim) -> Sequence[Completed]:
-    """Process and settle a claim in the caller's transaction."""
+def treat(conn: psycopg.Connection, queue: Queue, claim: Claim) -> Sequence[Settled]:
+    """Process and settle a claim in the caller's transaction; the batches this completes."""
     locked = queue.lock(conn, claim)
     items = [Item(slice.batch_id, item) for slice in locked for item in slice.items]
-    return queue.settle(conn, locked, RecordingWorkload().process(conn, items))
+    settled = queue.settle(conn, locked, RecordingWorkload().process(conn, items))
+    return [batch for batch in settled if batch.is_completed]
 
 
 def claim(conn: psycopg.Connection, queue: Queue, worker: str = "w") -> Claim:
@@ -129,6 +131,7 @@ class Engine:
     duties: Sequence[Duty] = ()
     preparers: int = 1  # of a workload that prepares its batches
     inbox: Inbox = field(default_factory=Inbox)
+    drained: list[int] = field(default_factory=list)  # threads that were still at work when the stop came on
     telemetry: Telemetry = field(default_factory=Telemetry)
     code: int | None = None
     left: int | None = None  # the code with which the process would have left a stuck thread behind
@@ -138,7 +141,8 @@ class Engine:
         self.stop_event, self._cancelled = threading.Event(), threading.Event()
         self.pool: Pool = open_pool(self.session, self.workers + 1)
         self.queue = WatchedQueue(self.workload.name, self.workload.table, self.name, self.timing)
-        self.lookout = Lookout(Wakeup(), self.pace)
+        self.life = Life(2 * max(self.frozen, timedelta(seconds=1)))
+        self.lookout = Lookout(Wakeup(self.life), self.pace, preparers=Wakeup(self.life))
         self.readiness = Readiness()
         self.company = Company(self.patience)
         self.threads = [self._worker(f"{self.name}/{number}") for number in range(1, self.workers + 1)]
@@ -147,7 +151,7 @@ class Engine:
         if not self.workload.table.is_prepared:
             self.preparing = []
         schedule = self._schedule()
-        supervisor = Supervisor(
+        self.supervisor = supervisor = Supervisor(
             self._listener(),  # type: ignore[arg-type]
             self.threads,
             [self.lookout],
@@ -156,8 +160,8 @@ class Engine:
             self._cancelled,
             self.inbox,
             grace=self.grace,
-            on_ready=self.is_ready.set,
-            on_stopping=lambda: None,
+            life=self.life,
+            outside=Outside(ready=self.is_ready.set, draining=self.drained.append),
             leave=lambda code: setattr(self, "left", code),
             schedule=schedule,
             preparers=self.preparing,
@@ -210,7 +214,7 @@ class Engine:
         delays = Backoff(random.Random(), 0.02, 0.5)
         runner = SliceRunner(self.queue, self.workload, delays, self._cancelled, telemetry=self.telemetry)
         backoff = Backoff(random.Random(), 0.05, 0.5)
-        given = self.lookout, self.company, self.stop_event, backoff, self.readiness, self.telemetry
+        given = self.lookout, self.company, self.stop_event, backoff, self.readiness, self.life, self.telemetry
         return Worker(name, self.pool, self.queue, runner, *given)
 
     def _preparer(self, name: str) -> Preparer:
@@ -225,6 +229,7 @@ class Engine:
             *bells,
             self.stop_event,
             *backoffs,
+            self.life,
             self.telemetry,
         )
 
@@ -233,7 +238,7 @@ class Engine:
             return None
         backoff = Backoff(random.Random(), 0.05, 0.5)
         connect = lambda: self.session.connect("schedule")  # noqa: E731
-        return Schedule(connect, self.duties, self.name, "1", self.stop_event, backoff, random.Random())
+        return Schedule(connect, self.duties, self.name, "1", self.stop_event, backoff, random.Random(), life=self.life)
 
     def _watch(self, schedule: Schedule | None) -> Watch:
         self._watched = threading.Semaphore(0)
@@ -244,12 +249,10 @@ class Engine:
 
         return Watch(
             connect,
-            [*self.threads, *([schedule] if schedule else [])],
+            [*self.threads, *self.preparing, *([schedule] if schedule else [])],
             self.stop_event,
-            self.frozen,
-            on_stuck=lambda worker: self.inbox.put(WorkerStuck(worker.name)),
-            answer=self.answer,
-            preparers=self.preparing,
+            self.answer,
+            life=self.life,
         )
 
     def _listener(self) -> Listener | NoListener:
@@ -262,6 +265,7 @@ class Engine:
             self.stop_event,
             Backoff(random.Random(), 0.05, 0.5),
             self.hearing,
+            life=self.life,
             telemetry=self.telemetry,
         )
 

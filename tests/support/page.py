@@ -5,9 +5,12 @@ What a block needs beyond its text stands before it in the page, in comments tha
     <!-- not run: WHY -->            it cannot be run here; the reason names what proves it instead, if anything does
     <!-- as: ROLE -->                SQL is run as PHP's role unless another is named
     <!-- may find nothing: WHY -->   SQL: otherwise each statement must return or change a row
+    <!-- refused: WORDS -->         SQL: the server is to refuse it with a message that has these words
     <!-- stays open: WHY -->        otherwise the daemon, where one is at work, is to end what the block ordered
     <!-- exit code: 1 -->            sh: otherwise 0
     <!-- from: PATH -->              it is not run, but stands in that file word by word
+
+A block with a name behind its language (```php once) is left to the test of its page that asks for it by that name.
 
 A ```text block after one that is run is what that one prints: each line of it in this order, … for anything, spaces
 and what is between the lines do not count.
@@ -24,10 +27,16 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 RUN = ("sh", "sql", "php", "python")
-NOTES = ("not run", "as", "may find nothing", "stays open", "exit code", "from")
+NOTES = ("not run", "as", "may find nothing", "refused", "stays open", "exit code", "from")
 
-FENCE = re.compile(r"(?P<indent> *)```(?P<language>\w*)\s*")
-NOTE = re.compile(r" *<!-- (?P<name>[a-z ]+)(?:: (?P<value>.+))? -->\s*")
+
+def short_name(page: Path) -> str:
+    """As tests call it: the README stands alone, others go by their file's name."""
+    return "docs/README.md" if page == ROOT / "docs" / "README.md" else page.name
+
+
+FENCE = re.compile(r"(?P<indent> *)```(?P<language>\w*)(?: (?P<name>[\w-]+))?\s*")
+NOTE = re.compile(r" *<!-- (?P<name>[^:]+?)(?:: (?P<value>.+))? -->\s*")
 
 
 class PageError(ValueError):
@@ -44,6 +53,7 @@ class Block:
     text: str
     notes: Mapping[str, str]
     expected: str | None = None
+    name: str = ""
 
     @property
     def place(self) -> str:
@@ -51,19 +61,17 @@ class Block:
 
     @property
     def is_run(self) -> bool:
-        return self.language in RUN and not {"not run", "from"} & self.notes.keys()
+        return self.language in RUN and not self.name and not {"not run", "from"} & self.notes.keys()
 
 
 def read_blocks(page: Path) -> list[Block]:
-    """Every block of a page, in order. Raises PageError for a note that is unknown or not before a block."""
+    """Every block of a page, in order. Raises PageError for a note that is not understood, or not before a block."""
     blocks: list[Block] = []
     notes: dict[str, str] = {}
     lines = enumerate(page.read_text(encoding="utf-8").splitlines(), start=1)
     for number, line in lines:
         if note := NOTE.fullmatch(line):
-            if note["name"] not in NOTES or not note["value"]:
-                raise PageError(f"{page.name}:{number}: {note[0].strip()} is none of {NOTES}, with a value")
-            notes[note["name"]] = note["value"]
+            notes[note["name"]] = note["value"] or ""
         elif fence := FENCE.fullmatch(line):
             inside = []
             for _, within in lines:
@@ -71,12 +79,17 @@ def read_blocks(page: Path) -> list[Block]:
                     break
                 inside.append(within)
             text = textwrap.dedent("\n".join(inside)) + "\n"
-            blocks.append(Block(page.name, number, fence["language"], text, notes))
+            for name, value in notes.items():
+                if name not in NOTES or not value:
+                    raise PageError(f"{short_name(page)}:{number}: {name!r} is none of {NOTES}, with a value")
+            name = fence["name"] or ""
+            blocks.append(Block(short_name(page), number, fence["language"], text, notes, name=name))
             notes = {}
-        elif notes and line.strip():
-            raise PageError(f"{page.name}:{number}: a block should follow {notes}")
-    if notes:
-        raise PageError(f"{page.name}: no block follows {notes}")
+        else:
+            lost = [name for name in NOTES if name in notes]
+            if lost and line.strip():
+                raise PageError(f"{short_name(page)}:{number}: a block should follow {lost}")
+            notes = {name: notes[name] for name in lost}  # others are for whoever edits the page
     return _with_expectations(blocks)
 
 

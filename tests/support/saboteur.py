@@ -2,7 +2,10 @@
 
 SABOTAGE_HOLD names a point at which the first worker that comes there announces `sabotage.held` in the log and waits,
 so that a test can kill or freeze the process exactly there; who writes to the FIFO that SABOTAGE_RELEASE names lets it
-go on. Products whose name begins with `poison:` and a kind of harm do that harm to whoever treats them.
+go on. SABOTAGE_FREEZE is a part of the name of a thread that stops moving once the daemon is ready, wherever it next
+shows life; SABOTAGE_HOW says how: `lock` (it waits for ever), `loop` (it runs for ever), or `interpreter` (it holds all
+other threads up, too). Products whose name begins with `poison:` and a kind of harm do that harm to whoever treats
+them.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from psycopg import Connection
 
 import daemon.workloads.categorization.workload as categorization
 from daemon.cli import main
+from daemon.engine.life import Life
 from daemon.engine.queue import Queue
 from daemon.engine.slice import SliceRunner
 from daemon.workloads.categorization import store
@@ -208,6 +212,36 @@ def _behind_the_commit(hold: Hold) -> Wrapper:
     return wrapper
 
 
+def freeze(part: str, how: str) -> None:
+    """Stop the thread of that name. Not before the main thread has looked once: then it is ready."""
+    is_ready = threading.Event()
+    original = Life.beat
+
+    def beat(life: Life, beyond_s: float = 0.0, name: str | None = None) -> None:
+        own_name = name or threading.current_thread().name
+        if own_name == threading.main_thread().name:
+            is_ready.set()
+        if is_ready.is_set() and part in own_name:
+            log.warning("sabotage.frozen", thread=threading.current_thread().name)
+            _stop_moving(how)
+        original(life, beyond_s, name)
+
+    setattr(Life, "beat", beat)  # noqa: B010
+
+
+def _stop_moving(how: str) -> None:
+    match how:
+        case "lock":
+            lock = threading.Lock()
+            lock.acquire()
+            lock.acquire()
+        case "loop":
+            while True:
+                pass
+        case "interpreter":
+            re.match("(a|a)+$", "a" * 60 + "b")
+
+
 def poison() -> None:
     """Let the marked products do their harm."""
     _replace(store, "read_products", _harmful)
@@ -289,4 +323,6 @@ if __name__ == "__main__":
     poison()
     if "SABOTAGE_HOLD" in os.environ:
         hold_at(Point(os.environ["SABOTAGE_HOLD"]), os.environ.get("SABOTAGE_RELEASE"))
+    if "SABOTAGE_FREEZE" in os.environ:
+        freeze(os.environ["SABOTAGE_FREEZE"], os.environ.get("SABOTAGE_HOW", "lock"))
     sys.exit(main())

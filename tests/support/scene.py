@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import dict_row
@@ -146,6 +147,13 @@ class Scene:
 
     def _run_sql(self, block: Block) -> str:
         """In one transaction, as PHP; each statement must return or change something."""
+        if (words := block.notes.get("refused")) is None:
+            return self._execute(block)
+        with pytest.raises(psycopg.Error, match=re.escape(words)) as refusal:
+            self._execute(block)
+        return str(refusal.value)
+
+    def _execute(self, block: Block) -> str:
         wanted = {name: self.known[name] for name in PARAMETER.findall(block.text)}
         query = PARAMETER.sub(r"%(\1)s", block.text.replace("%", "%%"))
         role = block.notes.get("as", PHP)

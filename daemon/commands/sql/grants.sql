@@ -5,8 +5,8 @@
 --   runtime   runs "catalogd run", "learn", "models", "evaluate", "retry" and "cancel"
 --   php       the shop: inserts, sets back, cancels and deletes batches, reads answers, approves or rejects them,
 --             recommends others, and writes rules
---   operator  reads: "catalogd status", "errors", "explain", "precision", "rules", "models list", "models
---             compare"
+--   operator  reads: "catalogd status", "tail", "doctor", "errors", "explain", "precision", "rules", "models list",
+--             "models compare"
 --
 --   web       the page, "catalogd web": reads what the operator reads, and where people log in, sets batches back, cancels
 --             them, approves and rejects predictions; as the operator, it only shows

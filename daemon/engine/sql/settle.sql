@@ -47,7 +47,7 @@ WITH settled AS (
                   ELSE 0
               END::float8 AS duration_s
 ), completed AS (
-    SELECT id, status, retry_count, items, success, errors, wait_s, duration_s
+    SELECT *
     FROM counted
     WHERE status = 'completed'
       AND remaining = 0
@@ -62,5 +62,5 @@ WITH settled AS (
     FROM completed
 )
 SELECT *
-FROM completed
+FROM counted
 ORDER BY id

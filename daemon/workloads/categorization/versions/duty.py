@@ -36,7 +36,7 @@ def learn_if_due(means: Means) -> None:
         return
     logger.info("model.outdated", reason=reason)
     try:
-        run_beside(["learn"], means.stop, LONGEST)
+        run_beside(["learn"], means.stop, LONGEST, means.beat)
     except ChildStopped:
         raise DutyInterrupted from None
     except ChildFailed as error:

@@ -14,7 +14,7 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -158,8 +158,9 @@ class Shelf:
         finally:
             os.close(descriptor)
 
-    def remove_older_than(self, age: timedelta) -> Removed:
+    def remove_older_than(self, age: timedelta, beat: Callable[[], None] = lambda: None) -> Removed:
         """Remove what was neither written nor used for so long, and is not being now. Other files are left alone.
+        `beat` is called for each file.
 
         Raises OSError when the folder cannot be read or written.
         """
@@ -167,6 +168,7 @@ class Shelf:
         oldest = self._now() - age.total_seconds()
         removed = Removed()
         for name in sorted({match[1] for path in self._folder.iterdir() if (match := OURS.fullmatch(path.name))}):
+            beat()
             removed = removed.plus(self._remove_if_old(name, oldest))
         return removed
 

@@ -69,6 +69,7 @@ def sync(
     forced. Raises DutyFailed, and DutyInterrupted once the daemon stops."""
 
     def beat() -> None:
+        means.beat()
         if means.stop.is_set():
             raise DutyInterrupted
 

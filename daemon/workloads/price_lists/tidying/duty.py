@@ -26,10 +26,11 @@ def tidy(means: Means, shelf: Shelf) -> None:
     lines = 0
     while (deleted := _delete_lines(means)) is not None:
         lines += deleted
+        means.beat()
         if means.stop.is_set():
             raise DutyInterrupted
     try:
-        removed = shelf.remove_older_than(KEPT)
+        removed = shelf.remove_older_than(KEPT, means.beat)
     except OSError as error:
         raise DutyFailed(f"the folder of fetched lists cannot be tidied up: {error.strerror or error}") from error
     log.info(

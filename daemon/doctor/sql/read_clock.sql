@@ -1,0 +1,2 @@
+-- The server's time, in seconds.
+SELECT extract(epoch FROM clock_timestamp())::float8

@@ -1,0 +1,2 @@
+-- Where the server keeps its files.
+SELECT current_setting('data_directory')

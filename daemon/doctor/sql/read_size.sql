@@ -1,0 +1,2 @@
+-- What the database takes, in bytes.
+SELECT pg_database_size(current_database())

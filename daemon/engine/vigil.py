@@ -1,0 +1,88 @@
+"""The vigil: looks for threads that show no sign of life, and tells where they are."""
+
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Sequence
+from time import monotonic
+from typing import Protocol
+
+import structlog
+from psycopg.pq import TransactionStatus
+
+from daemon.database.pool import BoundedConnection
+from daemon.engine.life import Life
+
+log = structlog.get_logger()
+
+FRAMES_TOLD = 12  # of a silent thread's stack, innermost last
+
+
+class Conversing(Protocol):
+    """A thread that talks to the server: a worker, a preparer, or the schedule."""
+
+    name: str
+    connection: BoundedConnection | None  # in hand
+
+
+class Vigil:
+    """Looks every few seconds; by one thread. None can be ended from outside: of whoever is silent the process must be
+    replaced, and what it holds in the database ends with it.
+
+    Who converses with the server shows life by each exchange. Who waits for an answer is alive for as long as the
+    server works on it: `Watch` sees to that, and severs what can have no answer.
+
+    When a look itself comes late, the process was stopped and continued, or starved: nobody is blamed for that time.
+    """
+
+    def __init__(
+        self, life: Life, sees: Callable[[str], bool] = lambda _: True, conversing: Sequence[Conversing] = ()
+    ) -> None:
+        """`sees` says, by its name, whether a thread is this vigil's to look after."""
+        self.every_s = life.piece_s
+        self._life = life
+        self._sees = sees
+        self._conversing = conversing
+        self._spoke: dict[str, tuple[BoundedConnection, float]] = {}
+        self._looked_at: float | None = None
+
+    def look(self) -> Sequence[str]:
+        """The names of the threads that are silent, each of which is logged; to be called every `every_s` seconds."""
+        self._forgive_lateness()
+        for hand in self._conversing:
+            if self._has_been_heard(hand):
+                self._life.beat(name=hand.name)
+        now = monotonic()
+        silent = {name: now - due for name, due in self._life.due().items() if due < now and self._sees(name)}
+        for name, overdue_s in silent.items():
+            silent_s = round(overdue_s + self._life.bound_s, 1)
+            log.error("thread.silent", thread=name, silent_s=silent_s, frames=stack_of(name))
+        return list(silent)
+
+    def _forgive_lateness(self) -> None:
+        before, self._looked_at = self._looked_at, monotonic()
+        late_s = 0.0 if before is None else self._looked_at - before - self.every_s
+        if late_s > self.every_s:
+            for name in filter(self._sees, self._life.due()):
+                self._life.forgive(name, late_s)
+
+    def _has_been_heard(self, hand: Conversing) -> bool:
+        conn = hand.connection
+        if conn is None:
+            return False
+        if waits(conn) and conn.severed_at != conn.spoke_at:
+            return True
+        before, self._spoke[hand.name] = self._spoke.get(hand.name), (conn, conn.spoke_at)
+        return before is not None and before[0] is conn and before[1] != conn.spoke_at
+
+
+def waits(conn: BoundedConnection) -> bool:
+    """Whether a command is in progress."""
+    return conn.pgconn.transaction_status == TransactionStatus.ACTIVE
+
+
+def stack_of(thread_name: str) -> list[str]:
+    """Where a thread is, for the person who must find out why."""
+    ident = next((thread.ident for thread in threading.enumerate() if thread.name == thread_name), None)
+    frame = sys._current_frames().get(ident) if ident is not None else None
+    return [f"{at.filename}:{at.lineno} {at.name}" for at in traceback.extract_stack(frame)[-FRAMES_TOLD:]]

@@ -1,0 +1,129 @@
+"""`catalogd install --print`: a script that a person can read and run, without a secret in it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from daemon.commands.installation import Installation, Surroundings
+
+pytestmark = pytest.mark.one_server  # it connects to none
+
+SOCKET = {"host": "/run/postgresql", "dbname": "shop", "user": "catalogd"}
+
+
+def printed(tmp_path: Path, *arguments: str, **environment: str) -> str:
+    """The command's output; it writes nothing."""
+    result = subprocess.run(
+        [sys.executable, "-m", "daemon", "install", "--print", *arguments],
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(Path(__file__).parents[2])} | environment,
+        cwd=tmp_path,
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    assert result.stderr == ""
+    assert list(tmp_path.iterdir()) == []
+    return result.stdout
+
+
+def files(script: str) -> dict[str, str]:
+    """What it would write, by path."""
+    return dict(re.findall(r"^cat > (\S+) <<'END_OF_FILE'\n(.*?)^END_OF_FILE$", script, re.MULTILINE | re.DOTALL))
+
+
+def composed(
+    *, has_password: bool = False, instances: int = 0, program: str = "/opt/x/catalogd", **database: str
+) -> str:
+    return Installation(Surroundings(program, SOCKET | database, has_password, True, {}), instances).script()
+
+
+def test_what_the_environment_sets_is_taken_over_but_no_secret(tmp_path: Path) -> None:
+    script = printed(
+        tmp_path,
+        DATABASE_URL="postgresql://shopper:Kq7Wn2@127.0.0.1:6000/warehouse",
+        CATALOGD_WORKERS="4",
+        CATALOGD_PRICE_LIST_NETWORKS='10.0.0.0/8 "$HOME"',
+        CATALOGD_WEB_TOKEN="Zx9Yb4",  # noqa: S106
+        DB_PASSWORD="Lm5Tr8",  # noqa: S106
+    )
+    for secret in ("Kq7Wn2", "Zx9Yb4", "Lm5Tr8"):
+        assert secret not in script
+    assert files(script)["/etc/catalogd/catalogd.env"].splitlines() == [
+        'DATABASE_URL="user=shopper dbname=warehouse host=127.0.0.1 port=6000"',
+        r'CATALOGD_PRICE_LIST_NETWORKS="10.0.0.0/8 \"\$HOME\""',
+        'CATALOGD_WORKERS="4"',
+    ]
+    assert "grants --runtime shopper" in script
+    assert "\nLoadCredential=db_password:/etc/catalogd/db_password\n" in script
+
+
+def test_nothing_is_known_and_it_is_printed_all_the_same(tmp_path: Path) -> None:
+    script = printed(tmp_path)
+    assert "dbname=shop" in files(script)["/etc/catalogd/catalogd.env"]
+    assert set(files(script)) == {"/etc/catalogd/catalogd.env", "/etc/systemd/system/catalogd.service"}
+
+
+def test_over_the_socket_no_password_is_asked_for() -> None:
+    script = composed()
+    assert "runuser -u postgres" in script
+    assert "\n#LoadCredential=db_password" in script
+    assert "\nif [" not in script
+
+
+def test_a_database_elsewhere_must_be_reached(tmp_path: Path) -> None:
+    drop_in = "/etc/systemd/system/catalogd.service.d/network.conf"
+    assert files(composed(host="db.example"))[drop_in].splitlines()[-1] == "IPAddressAllow=any"
+    for host in ("127.0.0.1", "localhost", "::1"):
+        assert drop_in not in files(composed(host=host))
+
+
+def test_several_instances() -> None:
+    script = composed(instances=2)
+    assert "systemctl restart catalogd@1 catalogd@2\n" in script
+    assert "/etc/systemd/system/catalogd@.service" in files(script)
+
+
+def test_a_place_that_the_unit_cannot_see_is_told() -> None:
+    assert "TO DO FIRST: /home/ann/bin/catalogd lies where the unit cannot see it" in composed(
+        program="/home/ann/bin/catalogd"
+    )
+    assert "TO DO FIRST" not in composed()
+
+
+@pytest.mark.parametrize("hostile", ["a'; touch x; '", "$(touch x)", "a}b", "a\nEND_OF_FILE\ntouch x", 'a"b'])
+def test_a_hostile_name_stays_a_name(tmp_path: Path, hostile: str) -> None:
+    """Of a database, or of a folder: what runs are the shell's own words alone."""
+    script = composed(dbname=hostile, user=hostile, program=f"/opt/{hostile}/catalogd")
+    place = tmp_path / "etc"
+    (place / "systemd" / "system").mkdir(parents=True)
+    (place / "catalogd").mkdir()
+    stubs = "runuser() { :; }\npsql() { :; }\nsystemctl() { :; }\nmkdir() { :; }\n"
+    harmless = stubs + script.replace("set -eu\ncd /\n", "").replace("/etc/", f"{place}/")
+    subprocess.run(["sh", "-c", harmless], cwd=tmp_path, check=False, capture_output=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["etc"]
+    assert (place / "systemd" / "system" / "catalogd.service").read_text().endswith("WantedBy=multi-user.target\n")
+
+
+def test_it_is_a_shell_script() -> None:
+    for script in (composed(), composed(has_password=True, instances=3, host="db.example")):
+        subprocess.run(["sh", "-n"], input=script, text=True, check=True)
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
+@pytest.mark.parametrize("count", [0, 2])
+def test_systemd_understands_the_printed_unit(tmp_path: Path, count: int) -> None:
+    program = tmp_path / "catalogd 100% own"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    for path, text in files(composed(has_password=True, instances=count, program=str(program))).items():
+        if path.endswith(".service"):
+            (unit := tmp_path / Path(path).name).write_text(text)
+    verify = ["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", str(unit)]
+    result = subprocess.run(verify, capture_output=True, check=False, text=True)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")

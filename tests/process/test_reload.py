@@ -1,0 +1,67 @@
+"""SIGHUP to the real process: it goes on, with what can be taken over; and it never ends for it."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import psycopg
+import pytest
+
+from tests.support.factories import batch, shop
+from tests.support.process import Catalogd
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.one_server  # its subject is the signal
+
+
+def test_connections_and_the_log_level_are_taken_over_and_the_work_goes_on(
+    db: psycopg.Connection, catalogd: Catalogd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    product_ids = shop(db, products=1)
+    process = catalogd.start()
+    sessions = (
+        "SELECT array_agg(pid) FROM pg_stat_activity WHERE application_name LIKE %s AND application_name NOT LIKE %s"
+    )
+    names = (f"catalogd {process.instance}%", "%listener")
+    before = db.execute(sessions, names).fetchone()
+    (tmp_path / ".env").write_text("CATALOGD_LOG_LEVEL=debug\n")
+    process.signal(signal.SIGHUP)
+    assert process.wait_for("daemon.reloaded")["log_level"] == "debug"
+    process.wait_for("batch.completed", batch_id=batch(db, product_ids))
+    assert process.named("slice.settled")  # which is told at debug alone
+    wait_until(lambda: not {*before[0]} & {*db.execute(sessions, names).fetchone()[0]})  # type: ignore[index]
+    (tmp_path / ".env").write_text("CATALOGD_LOG_LEVEL=loud\n")
+    process.signal(signal.SIGHUP)
+    assert "CATALOGD_LOG_LEVEL" in process.wait_for("reload.refused")["error"]
+    process.wait_for("batch.completed", batch_id=batch(db, product_ids))
+    assert process.stop() == 0
+
+
+def test_while_it_starts_and_while_it_stops_it_is_passed_over(db: psycopg.Connection, catalogd: Catalogd) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(20)
+        process = catalogd.start(
+            ready=False, DATABASE_URL=f"postgresql://nobody@127.0.0.1:{silent.getsockname()[1]}/shop"
+        )
+        connection, _ = silent.accept()
+        with connection:
+            process.signal(signal.SIGHUP)
+            process.signal(signal.SIGTERM)
+            assert process.wait(5) == 0
+    process.wait_for("daemon.stopping", signal="SIGTERM")
+
+
+def test_a_stop_asks_systemd_for_time(catalogd: Catalogd) -> None:
+    with TemporaryDirectory() as directory, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(f"{directory}/notify")
+        systemd.settimeout(20)
+        process = catalogd.start(NOTIFY_SOCKET=f"{directory}/notify")
+        process.signal(signal.SIGTERM)
+        while b"EXTEND_TIMEOUT_USEC" not in (told := systemd.recv(4096)):
+            pass
+        assert told.startswith(b"EXTEND_TIMEOUT_USEC=15000000\nWATCHDOG=1\nSTATUS=stopping: ")
+        assert process.wait(10) == 0
