@@ -81,7 +81,8 @@ def test_more_than_may_look_are_refused(db: psycopg.Connection, site: Site, monk
     monkeypatch.setattr(live, "MOST", 2)
     with ExitStack() as stack:
         looking = [look(stack, site) for _ in range(2)]
-        site.get("/live", 503)
+        with site.http.stream("GET", "/live") as refused:
+            assert refused.status_code == 503
         assert len(looking) == 2
     wait_until(lambda: is_welcome(site))
 
