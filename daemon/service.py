@@ -20,7 +20,7 @@ from daemon.database.schema import inspect
 from daemon.engine.backoff import Backoff
 from daemon.engine.company import Company
 from daemon.engine.doing import Acting, Doing
-from daemon.engine.life import PIECE_S, Life
+from daemon.engine.life import CONNECTING_S, PIECE_S, Life
 from daemon.engine.listener import Listener
 from daemon.engine.preparation import Preparations
 from daemon.engine.preparer import Crew, Preparer
@@ -57,7 +57,6 @@ log = structlog.get_logger()
 
 SCRAPE_PATIENCE = timedelta(seconds=2)  # for a connection: who looks at figures need not wait for a server that is away
 SHORTEST_LEASE = timedelta(seconds=5)  # whoever holds a batch says so once a second or so
-RECONNECTING_S = 10.0  # a thread of the pool, for one connection
 POOL = "pool"  # under this name its threads show life
 
 
@@ -87,7 +86,11 @@ def _run(settings: Settings, notifier: Notifier, once: bool) -> int:
     inbox: Inbox = Inbox()
     life = _life(settings, notifier)
     with (
-        open_pool(session, _workers(workloads) + 1 + _spare(workloads)) as pool,
+        open_pool(
+            session,
+            _workers(workloads) + 1 + _spare(workloads),
+            on_connect=partial(life.beat, CONNECTING_S, POOL),
+        ) as pool,
         page_beside(session, instance) as show_page,
     ):
         supervisor, monitor = _build(
@@ -96,7 +99,7 @@ def _run(settings: Settings, notifier: Notifier, once: bool) -> int:
         with ExitStack() as around:
             for name in (POOL, SIGNALS_THREAD):
                 around.enter_context(life.of(name))
-            keep_doing(pool, partial(life.beat, _rounds(pool) * RECONNECTING_S, POOL), life.piece_s)
+            keep_doing(pool, partial(life.beat, name=POOL), life.piece_s)
             around.enter_context(signals_told_to(inbox.put, life.beat, life.piece_s))
             if monitor is not None:
                 around.enter_context(closing(monitor))
@@ -108,11 +111,6 @@ def _life(settings: Settings, notifier: Notifier) -> Life:
     bound = 2 * max(settings.frozen, timedelta(seconds=1))
     piece = timedelta(seconds=PIECE_S)
     return Life(bound, min(piece, notifier.watchdog / 4) if notifier.watchdog else piece)
-
-
-def _rounds(pool: Pool) -> int:
-    """In which the pool's threads can replace all its connections."""
-    return -(-pool.max_size // pool.num_workers)
 
 
 def _build(
