@@ -10,8 +10,8 @@ from typing import TypeVar
 T = TypeVar("T")
 
 PIECE_S = 5.0  # of a long wait; whoever waits shows life at each
-# Names are looked up, which nobody can break off: every name server is asked about every domain of the search list, twice,
-# for each of several hosts. Then each of their addresses is tried.
+# Names are looked up, which nobody can break off: every name server is asked about every domain of the search list,
+# twice, for each of several hosts. Then each of their addresses is tried.
 CONNECTING_S = 600.0
 BORROWING_S = 15.0  # a connection of the pool, which is tried first, and replaced if it is dead
 

@@ -243,8 +243,8 @@ class Supervisor:
         return [due.get(name) for name in names], spoke
 
     def _remaining(self, *, leaves_connecting: bool = False) -> list[str]:
-        """Who is waited for; after a while, not who is opening a connection. When one is silent, others may wait for a lock that it holds: then, who has something in
-        hand that can be committed."""
+        """Who is waited for; after a while, not who is opening a connection. When one is silent, others may wait for a
+        lock that it holds: then, who has something in hand that can be committed."""
         started = [hand for hand in self._hands if hand.name in self._threads and self._threads[hand.name].is_alive()]
         awaited = [hand.name for hand in started if not self._silent or hand.connection is not None]
         if leaves_connecting:

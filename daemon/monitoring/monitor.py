@@ -47,8 +47,8 @@ class Monitor:
         self._thread.start()
 
     def close(self) -> None:
-        """Returns when its threads have ended, or soon: one may be looking up the database's name, which cannot be broken
-        off. It holds nothing, and the interpreter does not wait for it. May be called without a start."""
+        """Returns when its threads have ended, or soon: one may be looking up the database's name, which cannot be
+        broken off. It holds nothing, and the interpreter does not wait for it. May be called without a start."""
         with self._lock:
             self._stop.set()
             server, self._server = self._server, None

@@ -24,7 +24,7 @@ class Scraper:
     """Asks for figures, from entry on, and is cut off in the end."""
 
     def __init__(self, process: Process) -> None:
-        self._address = f"http://127.0.0.1:{process.wait_for('metrics.listening')['port']}/metrics"
+        self._port = process.wait_for("metrics.listening")["port"]
         self._thread = threading.Thread(target=self._ask)
 
     def __enter__(self) -> Self:
@@ -35,7 +35,7 @@ class Scraper:
         self._thread.join()
 
     def _ask(self) -> None:
-        with suppress(OSError), urllib.request.urlopen(self._address, timeout=60):  # our own
+        with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{self._port}/metrics", timeout=60):
             pass
 
 
