@@ -6,8 +6,9 @@ from rich.console import Console, Group, RenderableType
 from rich.progress_bar import ProgressBar
 from rich.text import Text
 
+from daemon.batches.batch import Listed
+from daemon.batches.reading import MOST_COUNTED
 from daemon.engine.status import BatchStatus
-from daemon.terminal.batches import MOST_COUNTED, Listed
 from daemon.terminal.columns import Cell, Column, tabulate
 from daemon.terminal.duties import describe_duty
 from daemon.terminal.fleet import describe_fleet

@@ -5,7 +5,6 @@ FROM (
     SELECT status
     FROM {batches}
     WHERE status IN ('pending', 'processing')
-    LIMIT 10000
+    LIMIT %(limit)s
 ) AS open
 GROUP BY status
-ORDER BY status DESC
