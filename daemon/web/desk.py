@@ -6,9 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from datetime import timedelta
+from time import monotonic
 from typing import TypeVar
 
 from psycopg import Connection
+from psycopg_pool import PoolTimeout
 
 from daemon.database.pool import Session, bounded, open_pool
 from daemon.database.probe import deadline
@@ -17,6 +19,7 @@ HANDS = 3  # threads, and connections
 LONGEST_STATEMENT = timedelta(seconds=4)
 LONGEST_S = 10.0  # all statements of an answer, over whatever network
 WAIT = timedelta(seconds=10)
+BEGINS_WITHIN_S = 5.0  # an answer does, or is none: so what was asked while the database was away piles up no queue
 
 Result = TypeVar("Result")
 
@@ -39,8 +42,12 @@ class Desk(AbstractContextManager["Desk"]):
 
     async def ask(self, question: Callable[[Connection], Result]) -> Result:
         """The answer, which one of the threads finds. Raises what it raises, and psycopg's errors."""
-        return await asyncio.get_running_loop().run_in_executor(self._hands, self._answer, question)
+        latest = monotonic() + BEGINS_WITHIN_S
+        return await asyncio.get_running_loop().run_in_executor(self._hands, self._answer, question, latest)
 
-    def _answer(self, question: Callable[[Connection], Result]) -> Result:
-        with self._pool.connection() as conn, deadline(conn, LONGEST_S), bounded(conn):
+    def _answer(self, question: Callable[[Connection], Result], latest: float) -> Result:
+        left_s = latest - monotonic()
+        if left_s <= 0:
+            raise PoolTimeout("nobody was free to answer in time")
+        with self._pool.connection(left_s) as conn, deadline(conn, LONGEST_S), bounded(conn):
             return question(conn)

@@ -12,13 +12,13 @@ import uvicorn
 from daemon.database.failures import summary
 from daemon.database.pool import Session
 from daemon.web.app import build_app
+from daemon.web.connection import Connection
 from daemon.web.desk import Desk
 from daemon.web.settings import Access
 
 log = structlog.get_logger()
 
 BACKLOG = 128
-MOST_CONNECTIONS = 150
 STOP_PATIENCE_S = 2  # for answers under way
 
 
@@ -85,7 +85,7 @@ class PageServer:
             uvicorn.Config(
                 app,
                 loop="none",
-                http="h11",
+                http=Connection,
                 ws="none",
                 lifespan="off",
                 interface="asgi3",
@@ -93,7 +93,6 @@ class PageServer:
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,
-                limit_concurrency=MOST_CONNECTIONS,
                 timeout_graceful_shutdown=STOP_PATIENCE_S,
             )
         )
