@@ -15,7 +15,7 @@ from daemon.workloads.kind import Kind, Sight
 PAGE = 50
 WINDOW = 20_000  # batches that are looked through for one page
 MOST_OPEN = 100  # are shown
-MOST_COUNTED = 10_000  # open batches; beyond, "more than" is said
+MOST_COUNTED = 10_000  # open batches of a status; of so many, "or more" is said
 LAST = 10  # ended
 ERRORS = 25  # of a page
 MOST_ERRORS = 20_000  # are counted by code
@@ -160,7 +160,7 @@ def read_ended(conn: Connection, kind: Kind) -> list[Listed]:
 
 
 def count_open(conn: Connection, kind: Kind) -> tuple[int, int]:
-    """How many are worked on, and how many wait; MOST_COUNTED in all stands for that many or more."""
+    """How many are worked on, and how many wait; MOST_COUNTED stands for that many or more."""
     row = conn.execute(_statement("count_open", kind), {"limit": MOST_COUNTED}).fetchone()
     assert row is not None  # noqa: S101  # an aggregate has a row
     return int(row[0]), int(row[1])

@@ -11,6 +11,7 @@ from psycopg import Connection
 
 from daemon.engine.queue import Queue
 from daemon.web.batches import (
+    MOST_COUNTED,
     WINDOW,
     BatchPage,
     Filter,
@@ -89,6 +90,7 @@ class Views:
             "ended": sorted(ended, key=lambda each: each.batch.completed_s_ago or 0.0)[:12],
             "hours": [hour for hour in self._hours.read(conn) if not hour.is_quiet],
             "window": WINDOW,
+            "most_counted": MOST_COUNTED,
             "instances": list_instances(conn),
         }
         return Shown("overview.html", values)

@@ -1,9 +1,10 @@
--- How many batches are open; the index on status tells.
-SELECT count(*) FILTER (WHERE status = 'processing') AS processing,
-       count(*) FILTER (WHERE status = 'pending') AS pending
-FROM (
-    SELECT status
-    FROM {batches}
-    WHERE status IN ('pending', 'processing')
-    LIMIT %(limit)s
-) AS open
+-- How many batches are worked on, and how many wait, each up to a limit; the index on status tells. Counted apart: those
+-- that wait may be so many that none of the others would be met.
+SELECT (
+    SELECT count(*)
+    FROM (SELECT FROM {batches} WHERE status = 'processing' LIMIT %(limit)s) AS at_work
+) AS processing,
+(
+    SELECT count(*)
+    FROM (SELECT FROM {batches} WHERE status = 'pending' LIMIT %(limit)s) AS waiting
+) AS pending
