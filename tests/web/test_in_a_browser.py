@@ -107,6 +107,28 @@ def test_a_new_batch_appears_and_one_that_ended_goes(db: psycopg.Connection, sit
     assert browser.execute_script("return window.never_reloaded && document.querySelector('details.note').open")
 
 
+def test_more_tabs_than_a_browser_has_connections_for_are_served(
+    db: psycopg.Connection, site: Site, browser: Chrome
+) -> None:
+    """Each looks at what moves; one that nobody sees lets go of it, and takes it up again."""
+    first = browser.current_window_handle
+    browser.set_page_load_timeout(15)
+    try:
+        for _ in range(8):
+            browser.switch_to.new_window("tab")
+            browser.get(site.address)
+            wait(browser, "document.documentElement.classList.contains('is-live')")
+        browser.switch_to.window(browser.window_handles[2])
+        batch_id = batch(db, [1])
+        wait(browser, f"document.querySelector('[data-key=categorization-{batch_id}]')")
+    finally:
+        browser.set_page_load_timeout(300)
+        for handle in [each for each in browser.window_handles if each != first]:
+            browser.switch_to.window(handle)
+            browser.close()
+        browser.switch_to.window(first)
+
+
 def test_filters_work(db: psycopg.Connection, site: Site, browser: Chrome) -> None:
     plain, failed = ended(db, [1]), ended(db, [1], status="failed", error_message="it is no array")
     browser.get(f"{site.address}/batches")
