@@ -179,11 +179,12 @@ def _set(conn: Connection, settings: Mapping[str, str], *, local: bool = False) 
     )
 
 
-def open_pool(session: Session, size: int, wait: timedelta = timedelta(seconds=30), purpose: str = "") -> Pool:
+def open_pool(session: Session, size: int, wait: timedelta | None = timedelta(seconds=30), purpose: str = "") -> Pool:
     """A pool of exactly `size` connections, open and connected. Later, who asks for one is given up after 5 seconds,
     so that a stop need not wait for a server that is away.
 
-    Raises `psycopg_pool.PoolTimeout` when the server cannot be reached within `wait`.
+    Raises `psycopg_pool.PoolTimeout` when the server cannot be reached within `wait`; None does not wait, and the first
+    who asks for a connection sees.
     """
     pool: Pool = ConnectionPool(
         session.current_conninfo,
@@ -199,7 +200,7 @@ def open_pool(session: Session, size: int, wait: timedelta = timedelta(seconds=3
         open=False,
     )
     try:
-        pool.open(wait=True, timeout=wait.total_seconds())
+        pool.open(wait=wait is not None, timeout=wait.total_seconds() if wait is not None else 0.0)
     except BaseException:
         pool.close()
         raise

@@ -18,21 +18,20 @@ from daemon.database.probe import deadline
 HANDS = 3  # threads, and connections
 LONGEST_STATEMENT = timedelta(seconds=4)
 LONGEST_S = 10.0  # all statements of an answer, over whatever network
-WAIT = timedelta(seconds=10)
 BEGINS_WITHIN_S = 5.0  # an answer does, or is none: so what was asked while the database was away piles up no queue
 
 Result = TypeVar("Result")
 
 
 class Desk(AbstractContextManager["Desk"]):
-    """Open from entry to exit; what is under way then is finished."""
+    """Open from entry to exit, whether or not the database lets us in yet; what is under way then is finished."""
 
     def __init__(self, session: Session) -> None:
         self._session = replace(session, statement_timeout=LONGEST_STATEMENT)
 
     def __enter__(self) -> "Desk":
         with ExitStack() as stack:
-            self._pool = stack.enter_context(open_pool(self._session, HANDS, WAIT, "web"))
+            self._pool = stack.enter_context(open_pool(self._session, HANDS, None, "web"))
             self._hands = stack.enter_context(ThreadPoolExecutor(HANDS, thread_name_prefix="web"))
             self._stack = stack.pop_all()
         return self

@@ -77,6 +77,8 @@ class PageServer:
         except Exception as error:  # noqa: BLE001  # the thread's outermost frame: the daemon goes on without a page
             log.warning("web.unavailable", address=self.place, error=summary(error))
         finally:
+            if self._socket is not None:
+                self._socket.close()  # rather a refusal than a silence
             self._on_end()
 
     async def _serve(self, desk: Desk) -> None:

@@ -5,6 +5,7 @@ import socket
 from collections.abc import AsyncGenerator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from threading import Event
 from time import monotonic
 from unittest.mock import Mock
 
@@ -12,12 +13,15 @@ import httpx
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
+from psycopg.sql import SQL, Identifier
 
 from daemon.web import connection, desk, live
 from daemon.web.live import Live
+from daemon.web.server import PageServer
+from daemon.web.settings import Access, Address
 from tests.support.database import Database
 from tests.support.waiting import wait_until
-from tests.web.conftest import Site
+from tests.web.conftest import Serve, Site
 
 pytestmark = pytest.mark.one_server  # its subject are clients
 
@@ -120,3 +124,37 @@ def test_while_the_database_is_away_nobody_waits_behind_others(
     assert {answer.status_code for answer in answers} == {503}
     assert took_s < 4
     wait_until(lambda: is_served(site))
+
+
+def test_a_page_whose_role_is_not_there_yet_says_so_and_begins_once_it_is(
+    db: psycopg.Connection, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when another is made to log in; nobody is left waiting at a door behind which there is nobody."""
+    monkeypatch.setattr(desk, "BEGINS_WITHIN_S", 1.0)
+    role = f"late_{db.info.dbname}"
+    site = serve(role)
+    assert "cannot be reached" in site.get("/batches", 503)
+    db.execute(SQL("CREATE ROLE {0} LOGIN IN ROLE catalogd_web").format(Identifier(role)))
+    try:
+        wait_until(lambda: is_served(site))
+    finally:
+        site.stop()
+        db.execute(SQL("DROP ROLE {0}").format(Identifier(role)))
+
+
+def test_where_the_server_has_come_to_its_end_nobody_is_let_in(
+    site: Site, monkeypatch: pytest.MonkeyPatch, database: Database
+) -> None:
+    ended = Event()
+
+    async def fail(*_: object) -> None:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(PageServer, "_serve", fail)
+    server = PageServer(Access(Address("127.0.0.1", 0), frozenset()), database.session, "test", ended.set)
+    server.bind()
+    server.start()
+    assert ended.wait(10)
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(server.place, timeout=5)
+    server.stop()
