@@ -85,6 +85,7 @@ def test_the_bar_of_a_running_batch_moves(
         wait(browser, "document.documentElement.classList.contains('is-live')")
         browser.execute_script("window.never_reloaded = true")
         assert 0.8 < browser.execute_script("return document.querySelector('progress').value") < 1
+        assert browser.find_element(By.LINK_TEXT, "Reload").is_displayed()  # predictions and errors do not move
     wait(browser, "document.querySelector('progress').value === 1")
     wait(browser, "document.getElementById('liveness').textContent.startsWith('This batch has ended')")
     assert browser.execute_script("return window.never_reloaded")

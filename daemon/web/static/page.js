@@ -34,7 +34,7 @@
     drawn.innerHTML = JSON.parse(event.data);
     mergeChildren(live, drawn.content);
     document.documentElement.classList.add("is-live");
-    say("Live");
+    say("untilEnded" in live.dataset ? "Progress is live: reload for what is below." : "Live");
     if (hasEnded()) {
       leave();
       say("This batch has ended: reload the page for what came of it.");
