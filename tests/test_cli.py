@@ -33,6 +33,7 @@ STATUS_KEYS = {
     "completed_at",
     "error_message",
     "wait_s",
+    "created_by",
     "run_s",
     "items_per_s",
     "left_s",

@@ -19,10 +19,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def act(options: argparse.Namespace) -> int:
     import sys
 
+    from daemon.batches.reading import list_errors
     from daemon.commands.connection import connected
     from daemon.commands.kinds import kind_of
     from daemon.errors import UsageError
-    from daemon.terminal.batches import find_elsewhere, list_batches, list_errors
+    from daemon.terminal.batches import find_elsewhere, list_batches
     from daemon.terminal.naming import call
     from daemon.workloads.categorization.explanation import one_line
 

@@ -6,8 +6,9 @@ from rich.console import Console, Group, RenderableType
 from rich.progress_bar import ProgressBar
 from rich.text import Text
 
+from daemon.batches.batch import Listed
+from daemon.batches.reading import MOST_COUNTED
 from daemon.engine.status import BatchStatus
-from daemon.terminal.batches import MOST_COUNTED, Listed
 from daemon.terminal.columns import Cell, Column, tabulate
 from daemon.terminal.duties import describe_duty
 from daemon.terminal.fleet import describe_fleet
@@ -160,7 +161,6 @@ def _count(open_batches: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
     """How many of what; the table shows the first hundred of each kind."""
     for kind, numbers in open_batches.items():
         of = f" of {kind}" if len(open_batches) > 1 else ""
-        total = sum(numbers.values())
-        if total:
-            more = "at least " if total >= MOST_COUNTED else ""
+        if numbers:
+            more = "at least " if max(numbers.values()) >= MOST_COUNTED else ""
             yield f"{more}{', '.join(f'{number:,} {status}' for status, number in numbers.items())}{of}"

@@ -10,11 +10,12 @@ import psycopg
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from daemon.batches.batch import LARGEST_ID, OPEN
+from daemon.batches.fleet import is_anyone_at_work
 from daemon.database.statements import statement
 from daemon.engine.status import BatchStatus
 from daemon.errors import DaemonError
-from daemon.terminal.batches import LARGEST_ID, OPEN
-from daemon.terminal.fleet import NOBODY, is_anyone_at_work
+from daemon.terminal.fleet import NOBODY
 from daemon.terminal.lifeline import Lifeline
 from daemon.workloads.kind import Kind
 

@@ -11,8 +11,8 @@ from psycopg import Connection
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from daemon.batches.fleet import is_anyone_at_work
 from daemon.errors import DaemonError
-from daemon.terminal.fleet import is_anyone_at_work
 from daemon.workloads.categorization.explanation import one_line
 from daemon.workloads.price_lists.order import Phase
 from daemon.workloads.price_lists.result import ErrorCount, Result, read_progress

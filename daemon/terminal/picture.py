@@ -5,10 +5,12 @@ from dataclasses import asdict, dataclass, field, replace
 
 from psycopg import Connection
 
+from daemon.batches.batch import Listed
+from daemon.batches.fleet import Hold, Instance, read_holds, read_instances
+from daemon.batches.reading import count_open
 from daemon.engine.status import BatchStatus
-from daemon.terminal.batches import Listed, count_open, list_batches
+from daemon.terminal.batches import list_batches
 from daemon.terminal.duties import DutyRow, read_duties
-from daemon.terminal.fleet import Hold, Instance, read_holds, read_instances
 from daemon.workloads.kind import Kind
 
 Key = tuple[str, int]  # kind of work, number of the batch
@@ -37,10 +39,7 @@ class Picture:
 
     def left_s(self, listed: Listed) -> float | None:
         """How long a running batch will take if it goes on like this; None where nobody can tell."""
-        batch, rate = listed.batch, self.rate(listed)
-        if batch.status != BatchStatus.PROCESSING or not rate:
-            return None
-        return max(batch.total - batch.processed, 0) / rate
+        return listed.batch.left_at(self.rate(listed))
 
     def stands_still(self, listed: Listed) -> bool:
         return listed.batch.status == BatchStatus.PROCESSING and self.recent.get(listed.key) == 0

@@ -9,21 +9,11 @@ from urllib.parse import parse_qsl, urlencode
 import structlog
 from psycopg import Connection
 
+from daemon.batches.batch import Listed
+from daemon.batches.fleet import read_instances
+from daemon.batches.reading import MOST_COUNTED, count_open, read_batch
 from daemon.engine.queue import Queue
-from daemon.web.batches import (
-    MOST_COUNTED,
-    WINDOW,
-    BatchPage,
-    Filter,
-    Listed,
-    count_open,
-    list_instances,
-    read_batch,
-    read_ended,
-    read_errors,
-    read_open,
-    read_page,
-)
+from daemon.web.batches import WINDOW, BatchPage, Filter, read_ended, read_error_page, read_open, read_page
 from daemon.web.door import Person
 from daemon.web.hour import Hour, read_hour
 from daemon.web.visit import Moved, NotDone, NotThere, Shown, Visit, number, words
@@ -52,8 +42,7 @@ class OpenBatches:
 
     kind: Kind
     listed: Sequence[Listed]
-    processing: int
-    pending: int
+    number: Mapping[str, int]  # by status
 
 
 class Hours:
@@ -83,7 +72,7 @@ class Views:
         self._instance = instance
 
     def overview(self, conn: Connection, _visit: Visit) -> Shown:
-        opened = [OpenBatches(kind, read_open(conn, kind), *count_open(conn, kind)) for kind in self._kinds.values()]
+        opened = [OpenBatches(kind, read_open(conn, kind), count_open(conn, kind)) for kind in self._kinds.values()]
         ended = [each for kind in self._kinds.values() for each in read_ended(conn, kind)]
         values = {
             "opened": opened,
@@ -91,7 +80,7 @@ class Views:
             "hours": [hour for hour in self._hours.read(conn) if not hour.is_quiet],
             "window": WINDOW,
             "most_counted": MOST_COUNTED,
-            "instances": list_instances(conn),
+            "instances": read_instances(conn),
         }
         return Shown("overview.html", values)
 
@@ -126,10 +115,10 @@ class Views:
         values = {
             "each": listed,
             "code": code,
-            "errors": read_errors(conn, kind, batch_id, code, number(visit.query.get("after")) or 0),
+            "errors": read_error_page(conn, kind, batch_id, code, number(visit.query.get("after")) or 0),
             "section": pages.batch(conn, batch_id, visit.query) if pages else None,
             "notice": NOTICES.get(visit.query.get("done", "")),
-            "address": listed.path,
+            "address": f"/batches/{kind.name}/{batch_id}",
             "asked": urlencode({key: value for key, value in visit.query.items() if key != "done"}),
         }
         return Shown("batch.html", values)

@@ -10,9 +10,10 @@ from typing import Any
 import psycopg
 import pytest
 
+from daemon.batches import fleet
+from daemon.batches.fleet import is_anyone_at_work
 from daemon.database.pool import BoundedConnection
-from daemon.terminal import fleet, imports
-from daemon.terminal.fleet import is_anyone_at_work
+from daemon.terminal import imports
 from daemon.workloads.price_lists.incoming import KEPT_S, lay_in
 from daemon.workloads.price_lists.ordering import guess_source_type
 from tests.support.database import Database

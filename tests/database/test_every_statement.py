@@ -14,6 +14,7 @@ from daemon.workloads.categorization.kind import TABLE
 
 CATEGORIZATION = "daemon.workloads.categorization"
 PACKAGES = [
+    "daemon.batches",
     "daemon.commands",
     "daemon.doctor",
     "daemon.terminal",

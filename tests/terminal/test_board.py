@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.text import Text
 
 from daemon import __version__
+from daemon.batches.batch import Batch, Listed
 from daemon.engine.queue import Queue
-from daemon.terminal.batches import Batch, Listed
 from daemon.terminal.board import choose, draw_picture, print_picture
 from daemon.terminal.console import open_console
 from daemon.terminal.fleet import HIDDEN
@@ -42,6 +42,9 @@ def listed(number: int, status: str = "processing", **more: object) -> Listed:
         "success": 250,
         "errors": 0,
         "retry_count": 0,
+        "created_by": None,
+        "created_s_ago": 37.0,
+        "completed_s_ago": None,
         "created_at": NOW,
         "started_at": None if status == "pending" else NOW,
         "completed_at": NOW if status in ("completed", "failed", "cancelled") else None,

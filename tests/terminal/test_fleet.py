@@ -1,6 +1,7 @@
 """Instances as their sessions' names tell of them."""
 
-from daemon.terminal.fleet import HIDDEN, NOBODY, Hold, Session, describe_fleet, group_sessions
+from daemon.batches.fleet import Hold, Session, group_sessions
+from daemon.terminal.fleet import HIDDEN, NOBODY, describe_fleet
 
 
 def sessions(*names: str, up_s: float | None = None) -> list[Session]:

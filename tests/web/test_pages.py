@@ -7,6 +7,7 @@ from datetime import timedelta
 import psycopg
 import pytest
 
+from daemon.batches import reading
 from daemon.web import batches, desk, views
 from daemon.workloads.categorization.pages import predictions as shown_predictions
 from daemon.workloads.categorization.pages.models import read_lived
@@ -49,7 +50,7 @@ def test_the_overview_shows_what_is_open_what_ended_and_the_last_hour(db: psycop
 def test_those_at_work_are_seen_behind_however_many_that_wait(
     db: psycopg.Connection, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (batches, views):
+    for module in (reading, views):
         monkeypatch.setattr(module, "MOST_COUNTED", 20)
     for _ in range(21):
         batch(db, [1])

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 from daemon import __version__
+from daemon.batches.fleet import read_instances
+from daemon.batches.reading import count_open
 from daemon.doctor.check import Check, Finding, ok, skipped, warning, wrong
 from daemon.doctor.patient import Patient
-from daemon.terminal.batches import count_open
-from daemon.terminal.fleet import HIDDEN, read_instances
+from daemon.terminal.fleet import HIDDEN
 from daemon.terminal.words import count
 
 START = "systemctl start catalogd, or catalogd run"

@@ -1,4 +1,4 @@
--- A page of the items of a batch that could not be treated.
+-- A page of the items of a batch that could not be treated, of one code or all.
 SELECT id,
        left(item::text, 200) AS item,
        code,
@@ -7,5 +7,6 @@ SELECT id,
 FROM {errors}
 WHERE {reference} = %(batch_id)s
   AND id > %(after)s
+  AND (%(code)s::text IS NULL OR code = %(code)s::text)
 ORDER BY id
-LIMIT 1000
+LIMIT %(limit)s

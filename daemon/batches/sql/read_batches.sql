@@ -1,10 +1,6 @@
--- The open batches, oldest first, then the last that ended; or the one asked for. Times that no clock shows (infinity, and
--- years that Python cannot count) are left out.
-WITH shown AS (
-    (SELECT id FROM {batches} WHERE status IN ('pending', 'processing') ORDER BY id LIMIT 100)
-    UNION
-    (SELECT id FROM {batches} ORDER BY id DESC LIMIT 10)
-), readable AS (
+-- Batches without their items. Times that no clock shows (infinity, and years that Python cannot count)
+-- are left out.
+WITH readable AS (
     SELECT id,
            status,
            coalesce({total}, 0) AS total,
@@ -12,17 +8,20 @@ WITH shown AS (
            coalesce({success}, 0) AS success,
            coalesce({error}, 0) AS errors,
            coalesce(retry_count, 0) AS retry_count,
+           created_by,
            CASE WHEN created_at BETWEEN '0001-01-02' AND '9999-12-30' THEN created_at END AS created_at,
            CASE WHEN started_at BETWEEN '0001-01-02' AND '9999-12-30' THEN started_at END AS started_at,
            CASE WHEN completed_at BETWEEN '0001-01-02' AND '9999-12-30' THEN completed_at END AS completed_at,
-           error_message
+           left(error_message, 2000) AS error_message
     FROM {batches}
-    WHERE CASE WHEN %(batch_id)s::bigint IS NULL THEN id IN (SELECT id FROM shown) ELSE id = %(batch_id)s::bigint END
+    WHERE id = ANY(%(ids)s::bigint[])
 )
 SELECT readable.*,
-       greatest(coalesce(extract(epoch FROM coalesce(started_at, now()) - created_at), 0), 0)::float8 AS wait_s,
+       CASE WHEN created_at IS NOT NULL THEN greatest(extract(epoch FROM now() - created_at), 0) END::float8 AS created_s_ago,
+       CASE WHEN completed_at IS NOT NULL THEN greatest(extract(epoch FROM now() - completed_at), 0) END::float8
+           AS completed_s_ago,
+       greatest(coalesce(extract(epoch FROM coalesce(started_at, completed_at, now()) - created_at), 0), 0)::float8 AS wait_s,
        CASE
            WHEN started_at IS NOT NULL THEN greatest(extract(epoch FROM coalesce(completed_at, now()) - started_at), 0)
        END::float8 AS run_s
 FROM readable
-ORDER BY id
