@@ -144,8 +144,8 @@ def freshen(db: psycopg.Connection) -> None:
 
 
 def live(db: psycopg.Connection) -> None:
-    """What people decided in the last weeks, of products that nothing was learned from: right where the prediction is the
-    product's true category."""
+    """What people decided in the last weeks, of products that nothing was learned from: right where the prediction is
+    the product's true category."""
     truths = {product.sku: product.true_category for product in sample_catalogue(PRODUCTS).products}
     db.execute("CREATE TEMP TABLE truths (sku text, category text)")
     with db.cursor() as cursor, cursor.copy("COPY truths FROM STDIN") as copy:
