@@ -10,7 +10,7 @@ from daemon.database.bulk import id_list
 from daemon.database.statements import statement
 from daemon.workloads.kind import Kind, Sight
 
-MOST_COUNTED = 10_000  # open batches; beyond, "more than" is said
+MOST_COUNTED = 10_000  # open batches of a status; of so many, "or more" is said
 PAGE_OF_ERRORS = 1_000
 
 
@@ -33,7 +33,7 @@ def read_batch(conn: Connection, kind: Kind, batch_id: int) -> Listed | None:
 
 
 def count_open(conn: Connection, kind: Kind) -> dict[str, int]:
-    """How many batches of each open status there are, up to MOST_COUNTED in all."""
+    """How many batches of each open status there are; MOST_COUNTED stands for so many or more."""
     counted: dict[str, int] = dict(conn.execute(_statement("count_open", kind), {"limit": MOST_COUNTED}).fetchall())
     return {status: counted[status] for status in OPEN if status in counted}
 

@@ -182,7 +182,7 @@ def _set(conn: Connection, settings: Mapping[str, str], *, local: bool = False) 
 def open_pool(
     session: Session,
     size: int,
-    wait: timedelta = timedelta(seconds=30),
+    wait: timedelta | None = timedelta(seconds=30),
     purpose: str = "",
     on_connect: Callable[[], object] = lambda: None,
 ) -> Pool:
@@ -190,7 +190,8 @@ def open_pool(
     so that a stop need not wait for a server that is away. `on_connect` is called by the pool's threads whenever one is
     about to open a connection.
 
-    Raises `psycopg_pool.PoolTimeout` when the server cannot be reached within `wait`.
+    Raises `psycopg_pool.PoolTimeout` when the server cannot be reached within `wait`; None does not wait, and the first
+    who asks for a connection sees.
     """
 
     def conninfo() -> str:
@@ -211,7 +212,7 @@ def open_pool(
         open=False,
     )
     try:
-        pool.open(wait=True, timeout=wait.total_seconds())
+        pool.open(wait=wait is not None, timeout=wait.total_seconds() if wait is not None else 0.0)
     except BaseException:
         pool.close()
         raise

@@ -161,7 +161,6 @@ def _count(open_batches: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
     """How many of what; the table shows the first hundred of each kind."""
     for kind, numbers in open_batches.items():
         of = f" of {kind}" if len(open_batches) > 1 else ""
-        total = sum(numbers.values())
-        if total:
-            more = "at least " if total >= MOST_COUNTED else ""
+        if numbers:
+            more = "at least " if max(numbers.values()) >= MOST_COUNTED else ""
             yield f"{more}{', '.join(f'{number:,} {status}' for status, number in numbers.items())}{of}"

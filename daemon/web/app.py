@@ -9,7 +9,7 @@ import structlog
 from psycopg import Connection
 from psycopg_pool import PoolTimeout
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
@@ -28,6 +28,7 @@ from daemon.workloads.registry import REGISTRY
 log = structlog.get_logger()
 
 LARGEST_FORM = 8_192  # bytes
+LARGEST_USER = 999_999_999  # a user's id that the audit log has room for
 FOREVER = "public, max-age=31536000, immutable"  # of a file whose address tells its content
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -71,10 +72,9 @@ class Site:
 
     def _shows(self, view: View) -> Endpoint:
         async def endpoint(request: Request) -> Response:
-            person = self._find_person(request)
-            if person is None and not self._access.is_for_this_host_only:
+            if not self._may_read(request):
                 return RedirectResponse("/login", 303)
-            visit = Visit(request.path_params, request.query_params, person)
+            visit = Visit(request.path_params, request.query_params, self._find_person(request))
             return await self._answer(request, view, visit)
 
         return endpoint
@@ -134,11 +134,13 @@ class Site:
         return self._say(request, trouble.status, trouble.sentence)
 
     async def _follow(self, request: Request) -> Response:
-        if self._find_person(request) is None and not self._access.is_for_this_host_only:
+        if not self._may_read(request):
             return PlainTextResponse("log in first\n", 403)
+        if request.method == "HEAD":
+            return Response(media_type="text/event-stream")
         topic = (request.path_params["kind"], request.path_params["id"]) if request.path_params else None
         try:
-            messages = self.live.follow(topic)
+            messages = self.live.follow(topic, partial(self._may_read, request))
         except Full:
             return PlainTextResponse("as many look already as may\n", 503)
         return StreamingResponse(messages, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
@@ -159,14 +161,24 @@ class Site:
     async def _show_login(self, request: Request) -> Response:
         if not self._door.has_lock:
             return self._say(request, 404, "Nobody can log in here: CATALOGD_WEB_TOKEN is not set.")
-        return self._show(request, Shown("login.html", {"is_wrong": False}), self._find_person(request))
+        return self._show(
+            request, Shown("login.html", {"is_wrong": False, "is_no_user": False}), self._find_person(request)
+        )
+
+    def _show_form(self, request: Request, status: int) -> Response:
+        values = {"is_wrong": status == 403, "is_no_user": status == 422}
+        return self._show(request, Shown("login.html", values, status), self._find_person(request))
 
     async def _log_in(self, request: Request) -> Response:
         form = await _read_form(request) or {}
-        key = self._door.admit(form.get("token", "").strip(), number(form.get("user", "").strip()[:9]))
+        said = form.get("user", "").strip()
+        user = number(said)
+        if said and (user is None or user > LARGEST_USER):
+            return self._show_form(request, 422)
+        key = self._door.admit(form.get("token", "").strip(), user)
         if key is None:
             log.warning("web.login_refused", client=request.client.host if request.client else None)
-            return self._show(request, Shown("login.html", {"is_wrong": True}, 403), None)
+            return self._show_form(request, 403)
         answer = RedirectResponse("/", 303)
         answer.set_cookie(
             self._cookie(request),
@@ -189,6 +201,9 @@ class Site:
     def _find_person(self, request: Request) -> Person | None:
         return self._door.find(request.cookies.get(self._cookie(request)))
 
+    def _may_read(self, request: Request) -> bool:
+        return self._access.is_for_this_host_only or self._find_person(request) is not None
+
     def _is_safe(self, request: Request) -> bool:
         """Whether the browser came by https: a proxy was asked under the name that we are given for it."""
         return f"https://{request.headers.get('host', '')}" in self._access.origins
@@ -210,12 +225,12 @@ class Site:
 async def _read_form(request: Request) -> dict[str, str] | None:
     """The fields of a form; None where it is not one, or larger than any of ours."""
     body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST_FORM:
-            return None
     try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > LARGEST_FORM:
+                return None
         fields = parse_qs(body.decode("ascii"), keep_blank_values=True, max_num_fields=20)
-    except ValueError:
+    except (ValueError, ClientDisconnect):
         return None
     return {name: values[0] for name, values in fields.items()}

@@ -5,12 +5,14 @@ import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 
-import psycopg
+import structlog
 from psycopg import Connection
-from psycopg_pool import PoolTimeout
 
+from daemon.database.failures import summary
 from daemon.web.desk import Desk
 from daemon.web.trouble import explain
+
+log = structlog.get_logger()
 
 MOST = 40  # clients
 EVERY_S = 1.0
@@ -56,25 +58,25 @@ class Live:
         self._poll: asyncio.Task[None] | None = None
         self._is_closed = False
 
-    def follow(self, topic: object) -> AsyncIterator[str]:
-        """Server-sent events, until the client leaves or we close. Raises Full."""
+    def follow(self, topic: object, may_look: Callable[[], bool] = lambda: True) -> AsyncIterator[str]:
+        """Server-sent events, until the client leaves, may not look any more, or we close. Raises Full."""
         if len(self._followers) >= MOST or self._is_closed:
             raise Full
-        follower = _Follower(topic)
-        self._followers.add(follower)
-        if self._poll is None or self._poll.done():
-            self._poll = asyncio.get_running_loop().create_task(self._tell_all())
-        return self._messages(follower)
+        return self._messages(_Follower(topic), may_look)
 
     def close(self) -> None:
         self._is_closed = True
         for follower in self._followers:
             follower.end()
 
-    async def _messages(self, follower: _Follower) -> AsyncIterator[str]:
+    async def _messages(self, follower: _Follower, may_look: Callable[[], bool]) -> AsyncIterator[str]:
+        """It counts once it is read: a client that has gone before that is never told to leave."""
+        self._followers.add(follower)
+        if self._poll is None or self._poll.done():
+            self._poll = asyncio.get_running_loop().create_task(self._tell_all())
         try:
             yield "retry: 3000\n\n"
-            while (message := await follower.news.get()) is not None:
+            while (message := await follower.news.get()) is not None and may_look():
                 yield message
         finally:
             self._followers.discard(follower)
@@ -85,8 +87,17 @@ class Live:
             try:
                 pieces = await self._desk.ask(lambda conn, topics=topics: self._read(conn, topics))  # type: ignore[misc]
                 messages = dict(zip(topics, pieces, strict=True))
-            except (psycopg.Error, PoolTimeout) as error:
-                messages = dict.fromkeys(topics, _event("trouble", explain(error).sentence))
+            except Exception as error:  # this round's; who looks is told, and the next may do better
+                trouble = explain(error)
+                if not trouble.is_expected:
+                    log.error(
+                        "web.failed",
+                        path="/live",
+                        error_type=type(error).__name__,
+                        error=summary(error),
+                        exc_info=error,
+                    )
+                messages = dict.fromkeys(topics, _event("trouble", trouble.sentence))
             for follower in list(self._followers):
                 if message := messages.get(follower.topic):
                     follower.tell(message)

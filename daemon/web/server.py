@@ -12,13 +12,13 @@ import uvicorn
 from daemon.database.failures import summary
 from daemon.database.pool import Session
 from daemon.web.app import build_app
+from daemon.web.connection import Connection
 from daemon.web.desk import Desk
 from daemon.web.settings import Access
 
 log = structlog.get_logger()
 
 BACKLOG = 128
-MOST_CONNECTIONS = 150
 STOP_PATIENCE_S = 2  # for answers under way
 
 
@@ -77,6 +77,8 @@ class PageServer:
         except Exception as error:  # noqa: BLE001  # the thread's outermost frame: the daemon goes on without a page
             log.warning("web.unavailable", address=self.place, error=summary(error))
         finally:
+            if self._socket is not None:
+                self._socket.close()  # rather a refusal than a silence
             self._on_end()
 
     async def _serve(self, desk: Desk) -> None:
@@ -85,7 +87,7 @@ class PageServer:
             uvicorn.Config(
                 app,
                 loop="none",
-                http="h11",
+                http=Connection,
                 ws="none",
                 lifespan="off",
                 interface="asgi3",
@@ -93,7 +95,6 @@ class PageServer:
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,
-                limit_concurrency=MOST_CONNECTIONS,
                 timeout_graceful_shutdown=STOP_PATIENCE_S,
             )
         )

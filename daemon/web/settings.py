@@ -107,7 +107,7 @@ class WebSettings(SettingsGroup):
                 parts.scheme not in ("http", "https")
                 or not parts.hostname
                 or "@" in parts.netloc
-                or f"{parts.scheme}://{parts.netloc}" != origin
+                or f"{parts.scheme}://{parts.netloc}".lower() != origin.lower()
             ):
                 raise ValueError("http or https and a host are wanted, and nothing behind")
         return value
@@ -154,7 +154,7 @@ def read_access(listen: str | None = None) -> Access | None:
         return None
     access = Access(
         parse_address(settings.listen),
-        frozenset(_split(settings.origins)),
+        frozenset(map(_as_browsers_say, _split(settings.origins))),
         _read_token(settings),
         settings.database.get_secret_value() if settings.database else "",
     )
@@ -185,6 +185,12 @@ def _read_token(settings: WebSettings) -> str | None:
 
 def _split(text: str) -> list[str]:
     return [part.strip().rstrip("/") for part in text.split(",") if part.strip()]
+
+
+def _as_browsers_say(origin: str) -> str:
+    """In small letters, and without the port that goes without saying."""
+    scheme, _, place = origin.lower().partition("://")
+    return f"{scheme}://{place.removesuffix({'http': ':80', 'https': ':443'}[scheme])}"
 
 
 def _without_port(host: str) -> str:

@@ -11,7 +11,7 @@ from psycopg import Connection
 
 from daemon.batches.batch import Listed
 from daemon.batches.fleet import read_instances
-from daemon.batches.reading import count_open, read_batch
+from daemon.batches.reading import MOST_COUNTED, count_open, read_batch
 from daemon.engine.queue import Queue
 from daemon.web.batches import WINDOW, BatchPage, Filter, read_ended, read_error_page, read_open, read_page
 from daemon.web.door import Person
@@ -79,6 +79,7 @@ class Views:
             "ended": sorted(ended, key=lambda each: each.batch.completed_s_ago or 0.0)[:12],
             "hours": [hour for hour in self._hours.read(conn) if not hour.is_quiet],
             "window": WINDOW,
+            "most_counted": MOST_COUNTED,
             "instances": read_instances(conn),
         }
         return Shown("overview.html", values)

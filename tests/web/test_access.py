@@ -152,6 +152,16 @@ def test_the_token_comes_from_a_file_a_credential_or_the_environment(
     assert getattr(read_access(), "token", "") == "from-a-file-of-its-own"
 
 
+def test_an_origin_is_known_as_browsers_say_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CATALOGD_WEB", "127.0.0.1:0")
+    monkeypatch.setenv("CATALOGD_WEB_TOKEN", TOKEN)
+    monkeypatch.setenv("CATALOGD_WEB_ORIGINS", "https://Catalogd.Example:443/, HTTP://shop.example:8080")
+    access = read_access()
+    assert access is not None
+    assert access.origins == {"https://catalogd.example", "http://shop.example:8080"}
+    assert {"catalogd.example", "shop.example"} < access.hosts
+
+
 def test_without_an_address_there_is_no_page() -> None:
     assert read_access() is None
 

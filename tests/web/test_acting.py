@@ -139,6 +139,15 @@ def test_the_cookie_is_nobody_elses(serve: Serve) -> None:
     assert TOKEN not in wrong.text
 
 
+@pytest.mark.parametrize("user", ["1234567890", "anna", "-7", "7.0"])
+def test_what_cannot_be_a_users_id_is_refused_and_not_cut(serve: Serve, user: str) -> None:
+    """Else somebody else would stand in the audit log, or nobody."""
+    site = serve(token=TOKEN)
+    answer = site.post("/login", 422, token=TOKEN, user=user)
+    assert "at most nine digits" in answer.text
+    assert "set-cookie" not in answer.headers
+
+
 def test_behind_a_proxy_the_cookie_is_for_https_and_reading_needs_the_token(
     db: psycopg.Connection, serve: Serve
 ) -> None:

@@ -85,6 +85,7 @@ def test_the_bar_of_a_running_batch_moves(
         wait(browser, "document.documentElement.classList.contains('is-live')")
         browser.execute_script("window.never_reloaded = true")
         assert 0.8 < browser.execute_script("return document.querySelector('progress').value") < 1
+        assert browser.find_element(By.LINK_TEXT, "Reload").is_displayed()  # predictions and errors do not move
     wait(browser, "document.querySelector('progress').value === 1")
     wait(browser, "document.getElementById('liveness').textContent.startsWith('This batch has ended')")
     assert browser.execute_script("return window.never_reloaded")
@@ -105,6 +106,28 @@ def test_a_new_batch_appears_and_one_that_ended_goes(db: psycopg.Connection, sit
     wait(browser, f"document.querySelector('#ended-heading ~ * [data-key=categorization-{first}]')")
     wait(browser, f"!document.querySelector('#open-heading ~ * [data-key=categorization-{first}]')")
     assert browser.execute_script("return window.never_reloaded && document.querySelector('details.note').open")
+
+
+def test_more_tabs_than_a_browser_has_connections_for_are_served(
+    db: psycopg.Connection, site: Site, browser: Chrome
+) -> None:
+    """Each looks at what moves; one that nobody sees lets go of it, and takes it up again."""
+    first = browser.current_window_handle
+    browser.set_page_load_timeout(15)
+    try:
+        for _ in range(8):
+            browser.switch_to.new_window("tab")
+            browser.get(site.address)
+            wait(browser, "document.documentElement.classList.contains('is-live')")
+        browser.switch_to.window(browser.window_handles[2])
+        batch_id = batch(db, [1])
+        wait(browser, f"document.querySelector('[data-key=categorization-{batch_id}]')")
+    finally:
+        browser.set_page_load_timeout(300)
+        for handle in [each for each in browser.window_handles if each != first]:
+            browser.switch_to.window(handle)
+            browser.close()
+        browser.switch_to.window(first)
 
 
 def test_filters_work(db: psycopg.Connection, site: Site, browser: Chrome) -> None:

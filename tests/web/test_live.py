@@ -10,8 +10,9 @@ import psycopg
 import pytest
 
 from daemon.web import live
+from tests.support.factories import batch
 from tests.support.waiting import wait_until
-from tests.web.conftest import Serve, Site
+from tests.web.conftest import TOKEN, Serve, Site
 from tests.web.shops import ended, is_at_work
 
 pytestmark = pytest.mark.one_server  # its subject is a stream
@@ -124,3 +125,44 @@ def test_the_end_of_the_server_ends_the_streams(db: psycopg.Connection, serve: S
         site.stop()
         assert monotonic() - began < 2
         assert list(lines)[-1:] == [""]  # the stream came to its end, and was not torn
+
+
+def test_a_defect_in_one_round_is_told_and_the_next_goes_on(
+    db: psycopg.Connection, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rounds = iter([ValueError("a defect")])
+    read = live.Live._read
+
+    def once_broken(self: live.Live, conn: psycopg.Connection, topics: list[object]) -> list[str]:
+        for error in rounds:
+            raise error
+        return read(self, conn, topics)
+
+    monkeypatch.setattr(live.Live, "_read", once_broken)
+    with site.http.stream("GET", "/live") as stream:
+        lines = stream.iter_lines()
+        assert "Something unexpected happened" in news(lines)
+        assert "Nothing is open" in news(lines)
+
+
+def test_who_has_logged_out_sees_no_more(db: psycopg.Connection, serve: Serve) -> None:
+    """Where reading needs the token."""
+    origin = "https://catalogd.example"
+    site = serve(token=TOKEN, origins=frozenset({origin}))
+    site.http.headers.update({"host": "catalogd.example", "origin": origin})
+    cookie = site.http.post("/login", data={"token": TOKEN}).headers["set-cookie"].split(";")[0]
+    site.http.headers["cookie"] = cookie
+    csrf = site.get("/").split('name="csrf" value="')[1].split('"')[0]
+    with site.http.stream("GET", "/live") as stream:
+        lines = stream.iter_lines()
+        assert "Nothing is open" in news(lines)
+        assert site.http.post("/logout", data={"csrf": csrf}).status_code == 303
+        batch(db, [1])
+        with pytest.raises(AssertionError, match="the stream has ended"):
+            news(lines)
+
+
+def test_a_head_of_what_moves_is_only_its_head(site: Site) -> None:
+    answer = site.http.head("/live", timeout=5)
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert answer.headers["content-length"] == "0"

@@ -7,7 +7,8 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from daemon.web import batches
+from daemon.batches import reading
+from daemon.web import batches, desk, views
 from daemon.workloads.categorization.pages import predictions as shown_predictions
 from daemon.workloads.categorization.pages.models import read_lived
 from daemon.workloads.categorization.people.lived import read_models, read_weeks
@@ -44,6 +45,18 @@ def test_the_overview_shows_what_is_open_what_ended_and_the_last_hour(db: psycop
     assert "<strong>1</strong> waiting" in html
     assert "none seen" in html  # no daemon listens
     assert "<strong>62</strong> products, median wait <strong>1.0 s</strong>" in html
+
+
+def test_those_at_work_are_seen_behind_however_many_that_wait(
+    db: psycopg.Connection, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (reading, views):
+        monkeypatch.setattr(module, "MOST_COUNTED", 20)
+    for _ in range(21):
+        batch(db, [1])
+    is_at_work(db, ended(db, range(10)), 1)
+    tile = re.sub(r"<[^>]+>", "", site.get("/").split("<h2>Categorization</h2>")[1].split("</p>")[0])
+    assert tile.split() == ["1", "at", "work", "·", "20", "or", "more", "waiting"]
 
 
 def test_items_are_spread_over_the_time_that_a_batch_took(db: psycopg.Connection, site: Site) -> None:
@@ -93,6 +106,19 @@ def test_pages_of_batches_follow_each_other_and_meet(db: psycopg.Connection, sit
         following = re.search(r'href="([^"]+)" rel="next"', html)
         path = following[1].replace("&amp;", "&") if following else None
     assert found == [str(id) for id in reversed(ids)]
+
+
+@pytest.mark.parametrize(("status", "said"), [("completed", "None."), ("failed", "None."), ("processing", "None yet.")])
+def test_a_batch_without_predictions_has_none_or_none_yet(
+    db: psycopg.Connection, site: Site, status: str, said: str
+) -> None:
+    html = site.get(f"/batches/categorization/{ended(db, [], status=status)}")
+    assert f'<p class="empty">{said}</p>' in html.split('id="predictions-heading"')[1].split("</section>")[0]
+
+
+def test_behind_the_oldest_batch_there_is_none_older(db: psycopg.Connection, site: Site) -> None:
+    assert "No batch was ever inserted" in site.get("/batches")
+    assert "There is no older batch" in site.get(f"/batches?before={batch(db, [1])}")
 
 
 def test_no_more_than_a_window_is_looked_through_for_a_page(
@@ -217,6 +243,27 @@ def test_models_and_what_people_found(db: psycopg.Connection, site: Site) -> Non
     assert "Found right, week by week" in html
 
 
+@pytest.mark.parametrize("is_slow", [True, False])
+def test_where_the_shops_view_gives_no_names_the_rest_is_shown(
+    db: psycopg.Connection, serve: Serve, monkeypatch: pytest.MonkeyPatch, is_slow: bool
+) -> None:
+    monkeypatch.setattr(desk, "LONGEST_STATEMENT", timedelta(seconds=1))
+    batch_id, _ = predicted(db, 3)
+    site = serve()
+    if is_slow:
+        db.execute("CREATE FUNCTION lame(text) RETURNS text LANGUAGE sql VOLATILE AS 'SELECT $1 FROM pg_sleep(5)'")
+        db.execute(
+            "CREATE OR REPLACE VIEW catalogd_products AS SELECT id AS product_id, sku, lame(name) AS name,"
+            " manufacturer, part_number, description, attributes, category_code FROM products"
+        )
+    else:
+        db.execute("REVOKE ALL ON catalogd_products FROM catalogd_web, PUBLIC")
+    html = site.get(f"/batches/categorization/{batch_id}")
+    assert "The names of the products are missing" in html
+    assert "steel hammer" in html
+    assert html.count('<li id="item-') == 3
+
+
 def test_what_the_daemons_own_role_may_not_read_is_said(db: psycopg.Connection, serve: Serve) -> None:
     batch_id, _ = predicted(db, 4)
     site = serve(RUNTIME)
@@ -290,15 +337,12 @@ def test_a_schema_that_is_not_there_is_told(db: psycopg.Connection, site: Site) 
 
 
 def test_a_statement_is_ended_in_time(db: psycopg.Connection, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("daemon.web.desk.LONGEST_STATEMENT", timedelta(milliseconds=60))
+    monkeypatch.setattr(desk, "LONGEST_STATEMENT", timedelta(milliseconds=60))
     site = serve()
-    site.get("/batches")
-    db.execute("CREATE FUNCTION lame(text) RETURNS text LANGUAGE sql VOLATILE AS 'SELECT $1 FROM pg_sleep(5)'")
-    db.execute(
-        "CREATE OR REPLACE VIEW catalogd_products AS SELECT id AS product_id, sku, lame(name) AS name, manufacturer,"
-        " part_number, description, attributes, category_code FROM products"
-    )
     batch_id, _ = predicted(db, 2)
+    db.execute("ALTER TABLE evidence RENAME TO kept")
+    db.execute("CREATE VIEW evidence AS SELECT kept.* FROM kept, (SELECT pg_sleep(5)) AS slow")
+    db.execute("GRANT SELECT ON evidence TO PUBLIC")
     assert "took longer than a page may take" in site.get(f"/batches/categorization/{batch_id}", 503)
 
 

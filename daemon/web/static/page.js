@@ -5,30 +5,45 @@
   const live = document.querySelector("[data-live]");
   if (!live || !window.EventSource) return;
   const liveness = document.getElementById("liveness");
-  const source = new EventSource(live.dataset.live);
+  let source = null;
   const say = (text) => { if (liveness.textContent !== text) liveness.textContent = text; };
 
-  source.addEventListener("news", (event) => {
+  // A browser opens six connections to a host, for all its tabs: what nobody sees gives its own back.
+  function follow() {
+    if (source || document.hidden || hasEnded()) return;
+    source = new EventSource(live.dataset.live);
+    source.addEventListener("news", news);
+    source.addEventListener("trouble", (event) => say(JSON.parse(event.data)));
+    source.addEventListener("error", () => {
+      document.documentElement.classList.remove("is-live");
+      say(source.readyState === EventSource.CLOSED ? "Not live: reload the page." : "Not live: connecting again …");
+    });
+  }
+
+  function leave() {
+    source?.close();
+    source = null;
+    document.documentElement.classList.remove("is-live");
+  }
+
+  document.addEventListener("visibilitychange", () => document.hidden ? leave() : follow());
+  follow();
+
+  function news(event) {
     const drawn = document.createElement("template");
     drawn.innerHTML = JSON.parse(event.data);
     mergeChildren(live, drawn.content);
     document.documentElement.classList.add("is-live");
-    say("Live");
-    if ("untilEnded" in live.dataset && hasEnded()) {
-      source.close();
-      document.documentElement.classList.remove("is-live");
+    say("untilEnded" in live.dataset ? "Progress is live: reload for what is below." : "Live");
+    if (hasEnded()) {
+      leave();
       say("This batch has ended: reload the page for what came of it.");
     }
-  });
-  source.addEventListener("trouble", (event) => say(JSON.parse(event.data)));
-  source.addEventListener("error", () => {
-    document.documentElement.classList.remove("is-live");
-    say(source.readyState === EventSource.CLOSED ? "Not live: reload the page." : "Not live: connecting again …");
-  });
+  }
 
   function hasEnded() {
     const status = live.querySelector("[data-status]");
-    return status !== null && !["pending", "processing"].includes(status.dataset.status);
+    return "untilEnded" in live.dataset && status !== null && !["pending", "processing"].includes(status.dataset.status);
   }
 
   // Changes only what differs, so that focus, scroll, selection and what is unfolded stay as they are.

@@ -71,9 +71,17 @@ class Reason(NamedTuple):
     weight: float | None
 
 
+class Product(NamedTuple):
+    """What the shop says of it."""
+
+    id: int
+    name: str | None
+    sku: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """A prediction, with what the shop says of the product."""
+    """A prediction of a product."""
 
     id: int
     product_id: int
@@ -83,8 +91,6 @@ class Prediction:
     level: str | None
     status: str
     alternatives: object
-    product_name: str | None
-    sku: str | None
 
     @property
     def others(self) -> list[tuple[object, object]]:
@@ -108,6 +114,7 @@ def show_predictions(conn: Connection, batch_id: int, query: Query) -> Section:
     found, next_page = _find(conn, batch_id, wanted, query)
     predictions = _read(conn, found)
     evidence, is_hidden = _read_evidence(conn, found)
+    products = _read_products(conn, predictions)
     shown = {
         "wanted": wanted,
         "bars": _bars(counted),
@@ -120,6 +127,8 @@ def show_predictions(conn: Connection, batch_id: int, query: Query) -> Section:
         "levels": LEVELS,
         "statuses": STATUSES,
         "predictions": predictions,
+        "products": products or {},
+        "are_nameless": products is None,
         "evidence": evidence,
         "is_hidden": is_hidden,
         "next": next_page,
@@ -178,6 +187,17 @@ def _read(conn: Connection, ids: Sequence[int]) -> list[Prediction]:
         rows = cursor.execute(statement(PACKAGE, "read_predictions"), {"ids": id_list(ids)}).fetchall()
     found = {prediction.id: prediction for prediction in rows}
     return [found[id] for id in ids if id in found]
+
+
+def _read_products(conn: Connection, predictions: Sequence[Prediction]) -> Mapping[int, Product] | None:
+    """By id; None where the shop's view does not give them to this role in time. The page does without."""
+    ids = id_list([prediction.product_id for prediction in predictions])
+    try:
+        with conn.transaction(), conn.cursor(row_factory=args_row(Product)) as cursor:
+            rows = cursor.execute(statement(PACKAGE, "read_products"), {"ids": ids}).fetchall()
+    except (psycopg.errors.InsufficientPrivilege, psycopg.errors.QueryCanceled):
+        return None
+    return {product.id: product for product in rows}
 
 
 def _read_evidence(conn: Connection, ids: Sequence[int]) -> tuple[dict[int, list[Reason]], bool]:
