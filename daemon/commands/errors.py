@@ -9,6 +9,7 @@ from daemon.commands.kinds import add_kind
 
 HELP = "the items of a batch that are in error"
 EXAMPLE = "catalogd errors 42"
+ROLE = "catalogd_operator"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

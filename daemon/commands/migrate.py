@@ -7,6 +7,7 @@ import argparse
 
 HELP = "create or update catalogd's tables"
 EXAMPLE = "catalogd migrate"
+ROLE = "catalogd_owner"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -9,6 +9,7 @@ import argparse
 
 HELP = "list, compare, promote and roll back what was learned"
 EXAMPLE = "catalogd models list"
+ROLE = "catalogd_operator"
 
 VERBS = {
     "list": ("all that are kept, oldest first", "catalogd models list --json"),
@@ -29,6 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             verb.add_argument("b", type=int, metavar="B", help="the version in question")
         if name == "promote":
             verb.add_argument("version", type=int, metavar="VERSION", help="as catalogd models list shows it")
+        if name in ("promote", "rollback"):
+            verb.set_defaults(role="catalogd_runtime")
         verb.add_argument("--json", action="store_true", help="JSON for scripts")
 
 

@@ -10,6 +10,7 @@ import argparse
 
 HELP = "how right the predictions proved to be; the threshold for a wanted precision"
 EXAMPLE = "catalogd precision --wanted 99"
+ROLE = "catalogd_operator"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 HELP = "what is open, how far it is, how fast, and who does it"
 EXAMPLE = "catalogd status --watch; catalogd status 42 --of price-lists --json"
+ROLE = "catalogd_operator"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

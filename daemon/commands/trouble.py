@@ -6,8 +6,9 @@ from psycopg_pool import PoolTimeout
 from daemon.database.failures import Effect, effect_of, summary
 
 
-def explain_trouble(error: Exception) -> str | None:
-    """A sentence with the remedy, or None for what nobody expected: that deserves its traceback."""
+def explain_trouble(error: Exception, role: str | None = None) -> str | None:
+    """A sentence with the remedy, or None for what nobody expected: that deserves its traceback. `role` is the one that
+    `catalogd grants` makes for the command: others lack its rights by design."""
     if isinstance(error, PoolTimeout | TimeoutError):
         return str(error)
     if not isinstance(error, psycopg.Error):
@@ -15,6 +16,11 @@ def explain_trouble(error: Exception) -> str | None:
     if isinstance(error, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn):
         return f"the schema is not the one expected ({summary(error)}); run: catalogd migrate"
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
+        if role is not None:
+            return (
+                f"this role may not do that ({summary(error)}): it is for {role}, or for a role with the same rights;"
+                " if it should have them, run what catalogd grants prints"
+            )
         return f"this role may not do that ({summary(error)}); after a migration, run what catalogd grants prints"
     if error.sqlstate and effect_of(error) is Effect.TRANSIENT:  # it was reached, and others were in the way
         return f"the database is busy: {summary(error)}; try again"

@@ -23,6 +23,7 @@ LOOK_EVERY_S = 0.6
 PATIENCE_S = 10.0  # nothing moves: is anyone at work?
 PAGE = 500  # errors, as in sql/follow_batch.sql
 REMEMBERED = 100_000  # errors whose numbers are kept
+NO_ENTRIES = "the audit log is not shown to this role: catalogd_operator may read it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,8 @@ class Telling(Protocol):
 def follow(
     follower: "Follower", lifeline: Lifeline, telling: Telling, explain: Callable[[Exception], str], pause: Clock
 ) -> bool:
-    """Look until the batch has ended; returns whether it is completed."""
+    """Look until the batch has ended; returns whether it is completed. A database that is away is waited for, a right
+    that is missing is not: raises `psycopg.errors.InsufficientPrivilege`."""
     moved_at, is_away, is_alone = monotonic(), False, False
     while True:
         try:
@@ -114,6 +116,8 @@ def follow(
                 if is_away:
                     telling.trouble("the database is back")
                 is_away = False
+                if follower.finds_log_closed(conn):
+                    telling.trouble(NO_ENTRIES)
                 for event in follower.look(conn):
                     telling.tell(event)
                     moved_at, is_alone = monotonic(), False
@@ -123,6 +127,8 @@ def follow(
                     moved_at, is_alone = monotonic(), not is_anyone_at_work(conn)
                     if is_alone:
                         telling.trouble(NOBODY)
+        except psycopg.errors.InsufficientPrivilege:
+            raise
         except (psycopg.Error, DaemonError) as error:
             if not is_away:
                 telling.trouble(f"{explain(error)}; trying again")
@@ -145,6 +151,15 @@ class Follower:
         self._searched_at = -1  # the count at which what was passed over was looked for in vain
         self._entries: set[int] = set()
         self._before: Progress | None = None
+        self._log: str | None = None  # where audit entries are read: the table, or nowhere
+
+    def finds_log_closed(self, conn: Connection) -> bool:
+        """Whether this role may not read the audit log; told at the first look only."""
+        if self._log is not None:
+            return False
+        (may_read,) = conn.execute(statement("daemon.terminal", "may_read_log")).fetchone() or (False,)
+        self._log = "audit_log" if may_read else "no_log"
+        return not may_read
 
     def look(self, conn: Connection) -> Iterator[Event]:
         """What happened since; ends with Ended or Gone when there is nothing more to come."""
@@ -171,7 +186,7 @@ class Follower:
         table = self._kind.table
         parameters: Mapping[str, object] = {"batch_id": self._batch_id, "after": self._after, "entity": table.entity}
         with conn.cursor(row_factory=class_row(Stand)) as cursor:
-            query = statement("daemon.terminal", "follow_batch", **table.identifiers)
+            query = statement("daemon.terminal", "follow_batch", log=self._log or "audit_log", **table.identifiers)
             return cursor.execute(query, parameters).fetchone()
 
     def _is_news(self, progress: Progress) -> bool:

@@ -7,6 +7,7 @@ from threading import Event as Clock
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from daemon.commands.trouble import explain
 from daemon.terminal import following
@@ -20,6 +21,7 @@ from tests.support.database import Database
 from tests.support.factories import batch
 from tests.support.price_lists import order, supplier
 from tests.support.process import Catalogd
+from tests.support.roles import RUNTIME, give_rights
 
 pytestmark = pytest.mark.one_server
 
@@ -169,6 +171,20 @@ def test_it_outlives_a_lost_connection(db: psycopg.Connection, lifeline: Lifelin
     assert lines.told[0] == "Progress"
     assert lines.told[1].endswith("; trying again")
     assert lines.told[2:] == ["the database is back", "Ended"]
+
+
+def test_a_right_that_is_missing_is_no_database_that_is_away(database: Database, db: psycopg.Connection) -> None:
+    give_rights(database)
+    batch_id = batch(db, [1])
+    role = make_conninfo(database.dsn, user=RUNTIME)
+    lifeline = Lifeline(lambda: psycopg.connect(role, autocommit=True))
+    lines = Lines({"Progress": [lambda: db.execute("REVOKE SELECT ON categorization_batches FROM catalogd_runtime")]})
+    try:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            follow(Follower(KIND, batch_id), lifeline, lines, explain, Clock())
+    finally:
+        lifeline.close()
+    assert lines.told == ["the audit log is not shown to this role: catalogd_operator may read it", "Progress"]
 
 
 def test_where_nobody_is_at_work_it_says_so_once(

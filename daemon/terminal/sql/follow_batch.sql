@@ -1,5 +1,9 @@
 -- One batch as it is at this moment, with what was not told yet of its errors and of its audit entries: one snapshot, so
--- that whoever sees its end has seen all that belongs to it. NULL where there is no such batch.
+-- that whoever sees its end has seen all that belongs to it. No row where there is no such batch; no_log is for a role that may not read the log.
+WITH no_log (id, entity_type, entity_id, action, actor_type, metadata, created_at) AS (
+    SELECT 0::bigint, '', 0::bigint, '', '', NULL::jsonb, now()
+    WHERE false
+)
 SELECT status,
        coalesce({total}, 0) AS total,
        coalesce({processed}, 0) AS processed,
@@ -33,7 +37,7 @@ SELECT status,
                    actor_type,
                    metadata,
                    CASE WHEN isfinite(created_at) THEN created_at END AS created_at
-            FROM audit_log
+            FROM {log}
             WHERE entity_type = %(entity)s::text
               AND entity_id = %(batch_id)s
             ORDER BY id DESC
