@@ -187,7 +187,7 @@ def test_an_unreachable_server_is_one_sentence_without_the_password(
     output = bare(*arguments)
     assert_one_sentence(output, 1)
     assert "the database cannot be reached" in output.stderr
-    assert "check DATABASE_URL" in output.stderr
+    assert "check that the server runs there (systemctl status postgresql), then DATABASE_URL" in output.stderr
     assert "s3cret" not in output.stderr
 
 

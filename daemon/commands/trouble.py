@@ -38,6 +38,8 @@ def _what_to_check(error: psycopg.OperationalError) -> str:
     reason, attempt = summary(error), error.pgconn
     if "remaining connection slots" in reason or "too many clients" in reason:
         return "max_connections of the server, and who holds its connections"
+    if "connection refused" in reason.lower() or "No such file or directory" in reason:
+        return "that the server runs there (systemctl status postgresql), then DATABASE_URL or DB_HOST, DB_PORT"
     if "SSL" in reason or "certificate" in reason:
         return "sslmode and sslrootcert in DATABASE_URL, or PGSSLMODE and PGSSLROOTCERT"
     if attempt is not None and (attempt.used_password or attempt.needs_password):
