@@ -37,6 +37,7 @@ STATUS_KEYS = {
     "run_s",
     "items_per_s",
     "left_s",
+    "is_unattended",
     "held_by",
     "drift",
 }

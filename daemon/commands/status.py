@@ -19,6 +19,8 @@ HELP = "what is open, how far it is, how fast, and who does it"
 EXAMPLE = "catalogd status --watch; catalogd status 42 --of price-lists --json"
 ROLE = "catalogd_operator"
 
+ANOTHER_LOOK_S = 0.5  # at what looks as if nobody worked on it
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", type=int, nargs="?", metavar="ID", help="one batch")
@@ -34,7 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def act(options: argparse.Namespace) -> int:
     import json
     import sys
+    from threading import Event
+    from time import monotonic
 
+    from daemon.batches.attendance import Attendance
     from daemon.commands.connection import connected
     from daemon.commands.kinds import kind_of, kinds_of
     from daemon.errors import UsageError
@@ -45,8 +50,12 @@ def act(options: argparse.Namespace) -> int:
     from daemon.terminal.picture import read_picture
 
     kinds = kinds_of(options) if options.id is None else [kind_of(options)]
+    attendance = Attendance()
     with connected("status") as conn:
-        picture = read_picture(conn, kinds, options.id)
+        picture = read_picture(conn, kinds, options.id).attended(attendance, monotonic())
+        if picture.deserves_another_look and not options.watch:
+            Event().wait(ANOTHER_LOOK_S)
+            picture = read_picture(conn, kinds, options.id).attended(attendance, monotonic())
         if options.id is not None and not picture.listed:
             elsewhere = find_elsewhere(conn, kinds[0], options.id, "status")
             raise UsageError(f"there is no {call(kinds[0], options.id)}{elsewhere}")

@@ -36,6 +36,7 @@ class Stand:
     success: int
     errors: int
     error_message: str | None
+    retry_count: int
     run_s: float | None
     new_errors: list[list[Any]]
     entries: list[list[Any]]
@@ -72,6 +73,7 @@ class Progress(NamedTuple):
     success: int
     errors: int
     run_s: float | None
+    was_set_back: bool = False  # then some of it was done before it was started
 
 
 class Ended(NamedTuple):
@@ -169,7 +171,8 @@ class Follower:
                 yield Gone()
                 return
             yield from self._entries_of(stand)
-            progress = Progress(stand.status, stand.total, stand.processed, stand.success, stand.errors, stand.run_s)
+            counts = stand.status, stand.total, stand.processed, stand.success, stand.errors, stand.run_s
+            progress = Progress(*counts, stand.retry_count > 0)
             if stand.is_open and self._is_news(progress):
                 self._before = progress
                 yield progress
@@ -177,7 +180,7 @@ class Follower:
             if len(stand.new_errors) == PAGE or self._turns_back(stand):
                 continue
             if not stand.is_open:
-                yield Ended(*progress, stand.error_message)
+                yield Ended(*counts, stand.error_message)
             return
 
     def _read(self, conn: Connection) -> Stand | None:
@@ -190,7 +193,7 @@ class Follower:
             return cursor.execute(query, parameters).fetchone()
 
     def _is_news(self, progress: Progress) -> bool:
-        return self._before is None or self._before[:-1] != progress[:-1]
+        return self._before is None or self._before[:5] != progress[:5]
 
     def _entries_of(self, stand: Stand) -> Iterator[Entry]:
         for row in stand.entries:

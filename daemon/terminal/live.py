@@ -13,6 +13,8 @@ import psycopg
 from rich.console import Console
 from rich.text import Text
 
+from daemon.batches.attendance import Attendance
+from daemon.engine.status import BatchStatus
 from daemon.errors import DaemonError
 from daemon.terminal.board import WARNING, draw_picture, print_picture
 from daemon.terminal.canvas import Canvas
@@ -39,13 +41,15 @@ class Looker:
         self._kinds = kinds
         self._batch_id = batch_id
         self._paces = Paces()
+        self._attendance = Attendance()
 
     def look(self) -> Picture:
         """Raises psycopg's errors, and DaemonError for a schema that has become another's."""
         with self._lifeline.connection() as conn:
             picture = read_picture(conn, self._kinds, self._batch_id)
-        processed = {each.key: each.batch.processed for each in picture.listed if each.batch.is_open}
-        return picture.with_rates(self._paces.see(processed, monotonic()))
+        running = [each for each in picture.listed if each.batch.status == BatchStatus.PROCESSING]
+        rates = self._paces.see({each.key: each.batch.processed for each in running}, monotonic())
+        return picture.with_rates(rates).attended(self._attendance, monotonic())
 
 
 def watch(looker: Looker, show: Show, explain: Callable[[Exception], str], pause: Event) -> None:

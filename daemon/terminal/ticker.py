@@ -24,6 +24,7 @@ class Ticker:
         self._kind = kind
         self._name = call(kind, batch_id)
         self._pace = Pace()
+        self._seen: Progress | None = None
         self._said: Progress | None = None
         self._said_at = 0.0
 
@@ -37,6 +38,9 @@ class Ticker:
                 texts = [one_line(text) for text in (event.item, event.code, event.message, *details)]
                 self._write("  ".join(["error", *texts]))
             case Progress():
+                if self._seen is None or self._seen.status != event.status:
+                    self._pace = Pace()  # what was done before counts at once when a batch is cut
+                self._seen = event
                 self._pace.see(Look(monotonic(), event.processed))
                 if self._is_worth_a_line(event):
                     self._said, self._said_at = event, monotonic()
@@ -61,7 +65,8 @@ class Ticker:
     def _far(self, now: Progress) -> str:
         if not now.total:
             return one_line(now.status)
-        rate = self._pace.items_per_s or (now.processed / now.run_s if now.run_s else None)
+        average = now.processed / now.run_s if now.run_s and not now.was_set_back else None
+        rate = self._pace.items_per_s or average
         words = [
             f"{one_line(now.status)}  {now.processed / now.total:4.0%}  {now.processed:,} of {now.total:,}",
             f"{now.errors:,} in error" if now.errors else "",

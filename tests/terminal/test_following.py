@@ -238,6 +238,13 @@ def test_lines_for_people_are_few_and_harmless(capsys: pytest.CaptureFixture[str
     assert lines[3].endswith("batch 7 is failed: Why , 0 items done of 5, in 2.0 s")
 
 
+def test_what_a_set_back_batch_had_done_before_is_no_pace(capsys: pytest.CaptureFixture[str]) -> None:
+    ticker = Ticker(KIND, 7)
+    ticker.tell(Progress("pending", 1_000, 500, 500, 0, 60.0, True))
+    ticker.tell(Progress("processing", 1_000, 900, 900, 0, 0.1, True))
+    assert "per second" not in capsys.readouterr().out
+
+
 def test_the_command_says_by_its_exit_status_how_it_ended(command: Command, db: psycopg.Connection) -> None:
     done = batch(db, [1], status="completed", total_products=1, processed_products=1, success_products=1)
     failed = batch(db, [1], status="failed", error_message="None is an id.")

@@ -10,6 +10,7 @@ SELECT status,
        coalesce({success}, 0) AS success,
        coalesce({error}, 0) AS errors,
        error_message,
+       coalesce(retry_count, 0) AS retry_count,
        CASE
            WHEN started_at IS NOT NULL AND isfinite(started_at)
                THEN greatest(extract(epoch FROM coalesce(completed_at, now()) - started_at), 0)
