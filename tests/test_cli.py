@@ -252,7 +252,10 @@ def test_an_unknown_id_is_a_usage_error(command: CommandLine) -> None:
 
 
 def test_status_of_an_untouched_shop(command: CommandLine) -> None:
-    assert command("status").stdout == "no batch was ever inserted\nno instance is at work: run catalogd run\n"
+    assert (
+        command("status").stdout
+        == "no batch was ever inserted\nno instance is at work: systemctl start catalogd, or catalogd run\n"
+    )
     assert json.loads(command("status", "--json").stdout) == []
 
 
@@ -624,7 +627,7 @@ def test_status_tells_of_duties(command: CommandLine, db: psycopg.Connection) ->
     )
     lines = command("status").stdout.splitlines()
     assert lines[0] == "no batch was ever inserted"
-    assert lines[1] == "no instance is at work: run catalogd run"
+    assert lines[1] == "no instance is at work: systemctl start catalogd, or catalogd run"
     assert lines[2] == "duty a.new: not done yet, due now"
     assert re.fullmatch(r"duty b\.done: done 0:10:\d\d ago, due in 0:(50:00|49:\d\d)", lines[3])
     assert lines[4].startswith("duty c.failed: failed 3 times: a b")

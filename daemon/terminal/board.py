@@ -107,7 +107,7 @@ def _cells(picture: Picture, each: Listed, own: Sequence[str]) -> Iterator[Cell]
     yield Text(one_line(batch.status), style=COLOURS.get(batch.status, ""))
     yield ProgressBar(
         total=max(batch.total, 1),
-        completed=batch.processed if batch.total or not batch.completed_at else 1,
+        completed=batch.processed if batch.total else batch.done,
         width=BAR_WIDTH,
     )
     yield Text(f"{batch.processed:,}")

@@ -64,6 +64,7 @@ class Failed(NamedTuple):
     code: str
     message: str
     details: Any
+    created_at: str | None = None
 
 
 class Progress(NamedTuple):
@@ -170,7 +171,8 @@ class Follower:
             if stand is None:
                 yield Gone()
                 return
-            yield from self._entries_of(stand)
+            last = [] if stand.is_open else [row for row in stand.entries[-1:] if row[1] == stand.status]
+            yield from self._entries_of(stand.entries[: -len(last) or None])
             counts = stand.status, stand.total, stand.processed, stand.success, stand.errors, stand.run_s
             progress = Progress(*counts, stand.retry_count > 0)
             if stand.is_open and self._is_news(progress):
@@ -179,6 +181,7 @@ class Follower:
             yield from self._errors_of(stand)
             if len(stand.new_errors) == PAGE or self._turns_back(stand):
                 continue
+            yield from self._entries_of(last)  # that it ended, after what is in error
             if not stand.is_open:
                 yield Ended(*counts, stand.error_message)
             return
@@ -195,8 +198,8 @@ class Follower:
     def _is_news(self, progress: Progress) -> bool:
         return self._before is None or self._before[:5] != progress[:5]
 
-    def _entries_of(self, stand: Stand) -> Iterator[Entry]:
-        for row in stand.entries:
+    def _entries_of(self, rows: list[list[Any]]) -> Iterator[Entry]:
+        for row in rows:
             entry = Entry(*row)
             if entry.id not in self._entries:
                 self._entries.add(entry.id)

@@ -163,6 +163,13 @@ def test_a_batch_that_nobody_works_on_is_told_of(command: Command, db: psycopg.C
         assert "nobody works" not in command("status")[1]
 
 
+def test_of_a_batch_that_failed_without_items_no_bar_is_full(command: Command, db: psycopg.Connection) -> None:
+    batch(db, [], status="failed", completed_at=NOW)
+    assert "━" not in command("status")[1]
+    batch(db, [], status="completed", completed_at=NOW)
+    assert "━" in command("status")[1]
+
+
 def test_between_two_slices_nobody_holds_one_either() -> None:
     attendance, one = Attendance(), listed(1)
     assert attendance.see([one], [], 0.0) == frozenset()
@@ -204,7 +211,7 @@ def test_a_list_that_is_being_prepared_is_held(command: Command, db: psycopg.Con
     with psycopg.connect(db.info.dsn, application_name="catalogd a:1:x:9 listener"):
         out = command("status", "--of", "price-lists")[1]
     assert f"prepares batch {import_id} of price-lists" in out
-    assert "at work: a, pid 1, catalogd 9, up " in out
+    assert "at work: a, pid 1, catalogd 9, connected for " in out
 
 
 @pytest.mark.skipif(PGBOUNCER is None, reason="pgbouncer is not installed")

@@ -15,14 +15,16 @@ SELECT status,
            WHEN started_at IS NOT NULL AND isfinite(started_at)
                THEN greatest(extract(epoch FROM coalesce(completed_at, now()) - started_at), 0)
        END::float8 AS run_s,
-       (SELECT coalesce(jsonb_agg(jsonb_build_array(page.id, page.item, page.code, page.message, page.details)
+       (SELECT coalesce(jsonb_agg(jsonb_build_array(page.id, page.item, page.code, page.message, page.details,
+                                                    page.created_at)
                                   ORDER BY page.id), '[]')
         FROM (
             SELECT id,
                    left(item::text, 200) AS item,
                    code,
                    left(message, 1000) AS message,
-                   details
+                   details,
+                   CASE WHEN isfinite(created_at) THEN created_at END AS created_at
             FROM {errors}
             WHERE {reference} = %(batch_id)s
               AND id > %(after)s
