@@ -273,6 +273,7 @@ def test_status_as_json_has_stable_keys(command: CommandLine, db: psycopg.Connec
     batch_id = batch(db, [1], status="failed", error_message=HOSTILE)
     one = json.loads(command("status", str(batch_id), "--json").stdout)
     assert one.keys() == STATUS_KEYS
+    assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d.*[+-]\d\d:\d\d$", one["created_at"])
     assert (one["id"], one["status"], one["error_message"]) == (batch_id, "failed", HOSTILE)
     (listed,) = json.loads(command("status", "--json").stdout)
     assert listed.keys() == STATUS_KEYS

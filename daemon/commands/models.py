@@ -44,6 +44,7 @@ def act(options: argparse.Namespace) -> int:
     from daemon.sessions import name_instance
     from daemon.settings import read_settings
     from daemon.terminal.versions import as_json, show_comparison, show_versions
+    from daemon.terminal.words import for_json
     from daemon.workloads.categorization.versions.choice import compare_versions, promote, roll_back
     from daemon.workloads.categorization.versions.store import Actor, list_versions
 
@@ -53,7 +54,7 @@ def act(options: argparse.Namespace) -> int:
             case "list":
                 versions = list_versions(conn)
                 if options.json:
-                    sys.stdout.write(json.dumps([as_json(version) for version in versions], default=str) + "\n")
+                    sys.stdout.write(json.dumps([as_json(version) for version in versions], default=for_json) + "\n")
                 elif not versions:
                     sys.stdout.write("nothing was learned yet: run catalogd learn\n")
                 else:

@@ -48,6 +48,7 @@ def act(options: argparse.Namespace) -> int:
     from daemon.terminal.console import open_console
     from daemon.terminal.naming import call
     from daemon.terminal.picture import read_picture
+    from daemon.terminal.words import for_json
 
     kinds = kinds_of(options) if options.id is None else [kind_of(options)]
     attendance = Attendance()
@@ -63,7 +64,7 @@ def act(options: argparse.Namespace) -> int:
         return _watch(options, kinds)
     if options.json:
         rows = [picture.batch_as_json(each) for each in picture.listed]
-        sys.stdout.write(json.dumps(rows if options.id is None else rows[0], default=str) + "\n")
+        sys.stdout.write(json.dumps(rows if options.id is None else rows[0], default=for_json) + "\n")
     else:
         print_picture(open_console(), picture, of_one=options.id is not None)
     return 0

@@ -21,7 +21,7 @@ from daemon.terminal.canvas import Canvas
 from daemon.terminal.lifeline import Lifeline
 from daemon.terminal.pace import Paces
 from daemon.terminal.picture import Picture, read_picture
-from daemon.terminal.words import how_long
+from daemon.terminal.words import for_json, how_long
 from daemon.workloads.kind import Kind
 
 LOOK_EVERY_S = 1.0
@@ -96,5 +96,5 @@ def _pages(console: Console, *, of_one: bool) -> Show:
 def show_json(picture: Picture, trouble: str) -> None:
     """A line: the picture, or the trouble alone."""
     found = {"trouble": trouble} if trouble else picture.as_json
-    sys.stdout.write(json.dumps({"at": datetime.now(UTC).isoformat()} | found, default=str) + "\n")
+    sys.stdout.write(json.dumps({"at": datetime.now(UTC).isoformat()} | found, default=for_json) + "\n")
     sys.stdout.flush()

@@ -9,7 +9,7 @@ from time import monotonic
 from daemon.terminal.following import Ended, Entry, Event, Failed, Gone, Progress
 from daemon.terminal.naming import call
 from daemon.terminal.pace import Look, Pace
-from daemon.terminal.words import about, count, how_long
+from daemon.terminal.words import about, count, for_json, how_long
 from daemon.workloads.categorization.explanation import one_line
 from daemon.workloads.kind import Kind
 
@@ -36,7 +36,9 @@ class Ticker:
             case Failed():
                 known = event.details if isinstance(event.details, dict) else {}
                 details = [str(known[key]) for key in self._kind.details if known.get(key) is not None]
-                texts = [one_line(text) for text in (event.item, event.code, event.message, *details)]
+                texts = [
+                    one_line(text) for text in (self._kind.call_item(event.item), event.code, event.message, *details)
+                ]
                 self._write("  ".join(["error", *texts]), event.created_at)
             case Progress():
                 if self._seen is None or self._seen.status != event.status:
@@ -100,7 +102,7 @@ class JsonTicker:
 
     def _write(self, name: str, fields: Mapping[str, object]) -> None:
         found = {"at": datetime.now(UTC).isoformat(), "event": name, **self._common, **fields}
-        sys.stdout.write(json.dumps(found, default=str) + "\n")
+        sys.stdout.write(json.dumps(found, default=for_json) + "\n")
         sys.stdout.flush()
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from daemon import __version__
-from daemon.database.schema import checksums, inspect
+from daemon.database.schema import checksums, inspect, thing_of
 from daemon.doctor.check import Check, Finding, Needs, ok, wrong
 from daemon.doctor.patient import Patient
 from daemon.terminal.words import count
@@ -28,9 +28,8 @@ def examine(patient: Patient) -> Iterator[Finding]:
 
 
 def _say(line: str) -> str:
-    """What is not as it was left, without how it was: that is for the machine."""
-    what, _, _ = line.partition(", enabled ")
-    return f"{what} is gone, switched off or another" if what != line else f"{line} is gone or another"
+    is_trigger = line.startswith("trigger ")
+    return f"{thing_of(line)} is gone, {'switched off ' if is_trigger else ''}or another"
 
 
 CHECK = Check("schema", examine, Needs.DATABASE)
