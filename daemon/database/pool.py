@@ -105,7 +105,11 @@ class Session:
     def connect(self, purpose: str = "") -> Connection:
         """A connection of its own, in autocommit. Raises `psycopg.OperationalError`."""
         conn = BoundedConnection.connect(self.current_conninfo(), **self.parameters(purpose))  # type: ignore[arg-type]
-        self.configure(conn)
+        try:
+            self.configure(conn)
+        except BaseException:
+            conn.close()
+            raise
         return conn
 
     def current_conninfo(self) -> str:

@@ -85,4 +85,6 @@ def _run(check: Check, patient: Patient, explain: Callable[[Exception], str]) ->
     except psycopg.errors.InsufficientPrivilege as error:
         return [skipped(f"role {patient.role} may not see it ({summary(error)})", "run it as another role")]
     except Exception as error:  # noqa: BLE001  # whatever it is, it is told, and the others are run
+        if check.needs is Needs.SETTINGS and patient.conn is None:  # it was to connect
+            return [wrong(f"the database cannot be worked with: {explain(error)}", "see that DATABASE_URL names it")]
         return [skipped(f"it could not be examined: {explain(error)}")]
