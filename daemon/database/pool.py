@@ -101,11 +101,17 @@ class Session:
     lock_timeout: timedelta = timedelta(milliseconds=500)
     connect_timeout: timedelta = timedelta(seconds=5)
     statement_timeout: timedelta = timedelta(0)  # none: a role's own would undo a long plan for ever
+    require: Callable[[Connection], object] = lambda _: None  # raises what it likes where the server is of no use
 
     def connect(self, purpose: str = "") -> Connection:
-        """A connection of its own, in autocommit. Raises `psycopg.OperationalError`."""
+        """A connection of its own, in autocommit. Raises `psycopg.OperationalError`, and what `require` raises."""
         conn = BoundedConnection.connect(self.current_conninfo(), **self.parameters(purpose))  # type: ignore[arg-type]
-        self.configure(conn)
+        try:
+            self.require(conn)
+            self.configure(conn)
+        except BaseException:
+            conn.close()
+            raise
         return conn
 
     def current_conninfo(self) -> str:
@@ -117,6 +123,7 @@ class Session:
         return {
             "autocommit": True,
             "application_name": self._name_for(purpose),
+            "client_encoding": "UTF8",  # whatever PGCLIENTENCODING says; the server converts
             "connect_timeout": round(self.connect_timeout.total_seconds()),
             "keepalives_idle": 5,
             "keepalives_interval": 2,
