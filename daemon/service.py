@@ -213,7 +213,7 @@ def _build(
         outside=Outside(
             ready=open_up,
             alive=look,
-            reload=lambda: herald.reload(lambda: _reload(pool, lookouts)),
+            reload=lambda: herald.reload(lambda: _reload(pool, listener, lookouts)),
             stopping=end,
             draining=herald.draining,
         ),
@@ -237,9 +237,10 @@ def _monitor(
     return Monitor(address, build, health, survey)
 
 
-def _reload(pool: Pool, lookouts: list[Lookout]) -> None:
-    """What a process can take over while it runs: what a `.env` file says of the logs. And the pool's connections are
-    opened anew, so that a changed password, certificate or address is noticed now; and it is looked for work."""
+def _reload(pool: Pool, listener: Listener, lookouts: list[Lookout]) -> None:
+    """What a process can take over while it runs: what a `.env` file says of the logs. And the connections of workers
+    and listener are opened anew, so that a changed password, certificate or address is noticed now; and it is looked
+    for work."""
     try:
         settings = read_settings()
     except ConfigurationError as error:
@@ -247,6 +248,7 @@ def _reload(pool: Pool, lookouts: list[Lookout]) -> None:
         return
     configure_logs(settings.log_level, settings.log_format)
     pool.drain()
+    listener.renew()
     for lookout in lookouts:
         lookout.wakeup.ring()
     log.info("daemon.reloaded", log_level=settings.log_level)

@@ -13,9 +13,10 @@ import structlog
 from psycopg import Connection, IsolationLevel, Transaction
 from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
-from psycopg_pool import ConnectionPool
+from psycopg_pool import ConnectionPool, PoolTimeout
 from psycopg_pool.pool import MaintenanceTask
 
+from daemon.database.failures import summary
 from daemon.database.probe import deadline, probe
 from daemon.database.statements import statement
 
@@ -76,7 +77,38 @@ class BoundedConnection(Connection[TupleRow]):
             yield transaction
 
 
-Pool = ConnectionPool[BoundedConnection]
+class Pool(ConnectionPool[BoundedConnection]):
+    """Says why it has no connection, where the library says only for how long one was waited for."""
+
+    failure: psycopg.Error | None = None
+    """Of the last attempt to connect."""
+
+    def getconn(self, timeout: float | None = None) -> BoundedConnection:
+        with self._with_its_cause():
+            return super().getconn(timeout)
+
+    def wait(self, timeout: float = 30.0) -> None:
+        with self._with_its_cause():
+            super().wait(timeout)
+
+    def _connect(self, timeout: float | None = None) -> BoundedConnection:
+        try:
+            conn = super()._connect(timeout)
+        except psycopg.Error as error:
+            self.failure = error
+            raise
+        self.failure = None
+        return conn
+
+    @contextmanager
+    def _with_its_cause(self) -> Iterator[None]:
+        try:
+            yield
+        except PoolTimeout as timeout:
+            cause = self.failure
+            if cause is None:
+                raise
+            raise PoolTimeout(f"{timeout}: {summary(cause)}") from cause
 
 
 def bounded(conn: Connection) -> AbstractContextManager[object]:
@@ -193,7 +225,7 @@ def open_pool(session: Session, size: int, wait: timedelta | None = timedelta(se
     Raises `psycopg_pool.PoolTimeout` when the server cannot be reached within `wait`; None does not wait, and the first
     who asks for a connection sees.
     """
-    pool: Pool = ConnectionPool(
+    pool = Pool(
         session.current_conninfo,
         connection_class=BoundedConnection,
         kwargs=dict(session.parameters(purpose)),
