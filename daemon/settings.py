@@ -252,6 +252,8 @@ def read_group(group: type[Group], dotenv: Path | None = Path(".env"), **overrid
         return group(_env_file=dotenv, **{_alias(group, key): value for key, value in overrides.items()})
     except ValidationError as error:
         raise ConfigurationError(_refusal(group, error)) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{dotenv} cannot be read ({type(error).__name__}); remedy: a text in UTF-8") from None
 
 
 def _is_port(text: str) -> bool:

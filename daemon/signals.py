@@ -4,7 +4,7 @@ import os
 import select
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -19,15 +19,23 @@ class Interrupted(BaseException):
 
 def signals_interrupt() -> None:
     """From now on SIGTERM and SIGINT raise Interrupted in the main thread: by default SIGTERM would end the process
-    with another exit code, and be lost by the first process of a container. SIGHUP, which would end it, too, does
-    nothing: what is only just starting has read everything anew."""
+    with another exit code, and be lost by the first process of a container. The first is enough: whoever stops is not
+    interrupted again. SIGHUP, which would end it, too, does nothing: what is only just starting has read everything
+    anew."""
 
     def interrupt(signum: int, _frame: FrameType | None) -> None:
+        _ignore(SIGNALS)
         raise Interrupted(signal.Signals(signum).name)
 
     for signum in ENDING:
         signal.signal(signum, interrupt)
     signal.signal(signal.SIGHUP, lambda *_: None)
+
+
+def _ignore(signals: Iterable[signal.Signals]) -> None:
+    """To the very end: a handler of ours the interpreter would take back before, and then they end the process."""
+    for signum in signals:
+        signal.signal(signum, signal.SIG_IGN)
 
 
 @contextmanager
@@ -61,6 +69,7 @@ def signals_told_to(
         yield
     finally:
         signal.set_wakeup_fd(-1)
+        _ignore(SIGNALS)
         if thread.ident is not None:
             os.write(writer, b"\0")
             thread.join()

@@ -107,6 +107,13 @@ def test_the_environment_goes_before_the_env_file(monkeypatch: pytest.MonkeyPatc
     assert settings.workers == 3
 
 
+def test_an_env_file_that_is_no_text_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    """Also when the daemon reads it anew: it goes on."""
+    (tmp_path / ".env").write_bytes(b"CATALOGD_LOG_LEVEL=\xff\xfe")
+    with pytest.raises(ConfigurationError, match=r"\.env cannot be read \(UnicodeDecodeError\)"):
+        read_settings(tmp_path / ".env")
+
+
 def test_an_argument_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DB_NAME", "shop")
     monkeypatch.setenv("CATALOGD_WORKERS", "3")

@@ -21,6 +21,7 @@ HIDDEN = ("/home", "/root", "/run/user", "/tmp", "/var/tmp")  # noqa: S108  # fr
 SOCKETS = (Path("/run/postgresql"), Path("/tmp"))  # noqa: S108  # where PostgreSQL's are
 ROLE = "catalogd"  # the unit's User=, for `peer` authentication
 END = "END_OF_FILE"
+REFUSED = "\"'\\"  # by systemd, in the path of a program, however it is quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +128,15 @@ class Installation:
 
     def _warnings(self) -> Iterator[str]:
         if self.here.program.startswith(tuple(f"{folder}/" for folder in HIDDEN)):
-            yield ""
-            yield f"# TO DO FIRST: {_comment(self.here.program)} lies where the unit cannot see it (ProtectHome=,"
-            yield "# PrivateTmp=). Install catalogd into /opt/catalogd, and print this again with the one from there:"
-            yield "#   python3 -m venv /opt/catalogd && /opt/catalogd/bin/pip install catalogd"
+            yield from self._elsewhere("lies where the unit cannot see it (ProtectHome=, PrivateTmp=)")
+        elif any(sign in self.here.program for sign in REFUSED):
+            yield from self._elsewhere("has a sign in its path that systemd takes in no program's")
+
+    def _elsewhere(self, trouble: str) -> Iterator[str]:
+        yield ""
+        yield f"# TO DO FIRST: {_comment(self.here.program)} {trouble}."
+        yield "# Install catalogd into /opt/catalogd, and print this again with the one from there:"
+        yield "#   python3 -m venv /opt/catalogd && /opt/catalogd/bin/pip install catalogd"
 
     def _roles(self) -> Iterator[str]:
         database = self.here.database
@@ -247,9 +253,9 @@ def _env_value(text: str) -> str:
 
 
 def _unit_word(path: str) -> str:
-    """One word of a command line in a unit: % and $ mean something there."""
-    word = _comment(path).replace("%", "%%").replace("$", "$$")
-    return f'"{word}"' if any(sign in word for sign in " '\"\\") else word
+    """The program in a command line of a unit: % means something there, and $ only in its arguments."""
+    word = "".join(f"\\{sign}" if sign in REFUSED else sign for sign in _comment(path).replace("%", "%%"))
+    return f'"{word}"' if any(sign in word for sign in " \\") else word
 
 
 def _shell_default(text: str) -> str:

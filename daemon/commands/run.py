@@ -28,7 +28,7 @@ def act(options: argparse.Namespace) -> int:
     from daemon.database.failures import summary
     from daemon.errors import DaemonError
     from daemon.logs import configure_logs
-    from daemon.service import run
+    from daemon.service.process import run
     from daemon.settings import read_settings
     from daemon.systemd import NETWORK_HINT, Notifier, is_confined
 

@@ -218,15 +218,27 @@ def _set(conn: Connection, settings: Mapping[str, str], *, local: bool = False) 
     )
 
 
-def open_pool(session: Session, size: int, wait: timedelta | None = timedelta(seconds=30), purpose: str = "") -> Pool:
+def open_pool(
+    session: Session,
+    size: int,
+    wait: timedelta | None = timedelta(seconds=30),
+    purpose: str = "",
+    on_connect: Callable[[], object] = lambda: None,
+) -> Pool:
     """A pool of exactly `size` connections, open and connected. Later, who asks for one is given up after 5 seconds,
-    so that a stop need not wait for a server that is away.
+    so that a stop need not wait for a server that is away. `on_connect` is called by the pool's threads whenever one is
+    about to open a connection.
 
     Raises `psycopg_pool.PoolTimeout` when the server cannot be reached within `wait`; None does not wait, and the first
     who asks for a connection sees.
     """
+
+    def conninfo() -> str:
+        on_connect()
+        return session.current_conninfo()
+
     pool = Pool(
-        session.current_conninfo,
+        conninfo,
         connection_class=BoundedConnection,
         kwargs=dict(session.parameters(purpose)),
         configure=session.configure,

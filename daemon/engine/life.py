@@ -10,7 +10,9 @@ from typing import TypeVar
 T = TypeVar("T")
 
 PIECE_S = 5.0  # of a long wait; whoever waits shows life at each
-CONNECTING_S = 30.0  # names are looked up, several hosts tried
+# Names are looked up, which nobody can break off: every name server is asked about every domain of the search list,
+# twice, for each of several hosts. Then each of their addresses is tried.
+CONNECTING_S = 600.0
 BORROWING_S = 15.0  # a connection of the pool, which is tried first, and replaced if it is dead
 
 
@@ -25,6 +27,7 @@ class Life:
         self.bound_s = bound.total_seconds()
         self.piece_s = min(piece.total_seconds(), self.bound_s / 4)
         self._due: dict[str, float] = {}  # until when each must have beaten again
+        self._connecting: set[str] = set()
 
     @contextmanager
     def of(self, name: str) -> Iterator[None]:
@@ -51,6 +54,21 @@ class Life:
             found = awaited(max(0.0, min(left_s, self.piece_s)))
             if found or left_s <= self.piece_s:
                 return found
+
+    @contextmanager
+    def connecting(self) -> Iterator[None]:
+        """This thread opens a connection, and holds none."""
+        name = threading.current_thread().name
+        self._connecting.add(name)
+        self.beat(CONNECTING_S)
+        try:
+            yield
+        finally:
+            self._connecting.discard(name)
+            self.beat()
+
+    def is_connecting(self, name: str) -> bool:
+        return name in self._connecting
 
     def due(self) -> dict[str, float]:
         """By when, of `time.monotonic`, each of the watched must have beaten again."""

@@ -17,7 +17,7 @@ from daemon.database.failures import summary
 from daemon.database.probe import deadline, hear, probe
 from daemon.database.statements import statement
 from daemon.engine.backoff import Backoff
-from daemon.engine.life import BORROWING_S, CONNECTING_S, Life
+from daemon.engine.life import BORROWING_S, Life
 from daemon.engine.telemetry import ListenerState, Telemetry
 from daemon.engine.worker import Lookout
 
@@ -93,8 +93,9 @@ class Listener:
             while not self._stop.is_set():
                 try:
                     self._anew.clear()
-                    self._life.beat(CONNECTING_S)
-                    with self._connect() as conn:
+                    with self._life.connecting():
+                        opened = self._connect()
+                    with opened as conn:
                         self._listen(conn)
                 except Deaf:
                     self._say_deaf()

@@ -19,7 +19,7 @@ from daemon.database.pool import ANSWER_S, BoundedConnection
 from daemon.database.probe import deadline
 from daemon.database.statements import load, statement
 from daemon.engine.backoff import Backoff
-from daemon.engine.life import CONNECTING_S, Life
+from daemon.engine.life import Life
 from daemon.engine.workload import Duty, DutyFailed, DutyInterrupted, Means
 
 log = structlog.get_logger()
@@ -179,9 +179,9 @@ class Schedule:
 
     @contextmanager
     def _borrow(self) -> Iterator[Connection]:
-        self._life.beat(CONNECTING_S)
-        with self._connect() as conn:
-            self._life.beat()
+        with self._life.connecting():
+            opened = self._connect()
+        with opened as conn:
             self.connection = conn if isinstance(conn, BoundedConnection) else None
             try:
                 yield conn

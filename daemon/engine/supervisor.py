@@ -44,6 +44,7 @@ CANCEL_PATIENCE_S = 5.0  # a server that has not answered by then is not reached
 LEAVE_PATIENCE_S = 10.0  # a thread that has not ended by then never will: it is left behind
 LAST_PATIENCE_S = 25.0  # beyond the grace: then this thread itself is held up, by a lock that a frozen one holds
 WATCH_PATIENCE_S = 1.0  # the watch may be waiting for a server; it holds nothing that would be lost
+CONNECTING_PATIENCE_S = 1.0  # nor does who is opening a connection
 DRAIN_S = 2.0  # while threads end: how often it is looked whether they come on
 
 
@@ -65,8 +66,8 @@ class Supervisor:
     """Runs listener, workers, preparers, schedule and watch until a signal, a request or a crash, and keeps vigil
     meanwhile: a thread that shows no life any more is like one that has crashed. `run` returns the exit code.
 
-    Every thread is joined, but for one that is silent: then the process must end by `leave`, for the interpreter would
-    wait for that thread.
+    Every thread is joined, but for one that is silent, or still opening a connection: then the process must end by
+    `leave`, for the interpreter would wait for that thread.
     """
 
     def __init__(
@@ -146,7 +147,8 @@ class Supervisor:
         self._listener.interrupt()
         for name, patience_s in (("listener", LEAVE_PATIENCE_S), ("watch", WATCH_PATIENCE_S)):
             if name in self._threads and name not in self._silent:
-                self._threads[name].join(patience_s)
+                is_connecting = self._life.is_connecting(name)
+                self._threads[name].join(min(patience_s, CONNECTING_PATIENCE_S) if is_connecting else patience_s)
         self._listener.close()
         log.info("daemon.stopped", duration_ms=round((monotonic() - began) * 1000, 1))
 
@@ -206,14 +208,17 @@ class Supervisor:
         for lookout in self._lookouts:
             lookout.wakeup.close()
             lookout.preparers.close()
-        deadline = monotonic() + self._grace_s
+        began = monotonic()
+        deadline = began + self._grace_s
         cancelled_at = 0.0
         signs: object = None
-        while remaining := self._remaining():
+        while remaining := self._remaining(leaves_connecting=monotonic() - began >= CONNECTING_PATIENCE_S):
             before, signs = signs, self._signs_of(remaining)
             if signs != before:
                 self._outside.draining(len(remaining))
             pause_s = CANCEL_EVERY_S if self._cancelled.is_set() else min(DRAIN_S, max(0.0, deadline - monotonic()))
+            if any(map(self._life.is_connecting, remaining)):
+                pause_s = min(pause_s, CONNECTING_PATIENCE_S)
             try:
                 message = self._inbox.get(timeout=pause_s)
             except queue.Empty:
@@ -237,11 +242,13 @@ class Supervisor:
         spoke = [hand.connection.spoke_at for hand in self._hands if hand.connection is not None]
         return [due.get(name) for name in names], spoke
 
-    def _remaining(self) -> list[str]:
-        """Who is waited for. When one is silent, others may wait for a lock that it holds: then, who has something in
-        hand that can be committed."""
+    def _remaining(self, *, leaves_connecting: bool = False) -> list[str]:
+        """Who is waited for; after a while, not who is opening a connection. When one is silent, others may wait for a
+        lock that it holds: then, who has something in hand that can be committed."""
         started = [hand for hand in self._hands if hand.name in self._threads and self._threads[hand.name].is_alive()]
         awaited = [hand.name for hand in started if not self._silent or hand.connection is not None]
+        if leaves_connecting:
+            awaited = [name for name in awaited if not self._life.is_connecting(name)]
         return [name for name in awaited if name not in self._silent]
 
     def _give_up(self) -> None:

@@ -14,7 +14,7 @@ from daemon.database.failures import summary
 from daemon.database.pool import ANSWER_S, BoundedConnection
 from daemon.database.probe import deadline, sever
 from daemon.database.statements import statement
-from daemon.engine.life import CONNECTING_S, Life
+from daemon.engine.life import Life
 from daemon.engine.vigil import Conversing, waits
 
 log = structlog.get_logger()
@@ -85,9 +85,10 @@ class Watch:
         """The statement's answer about the sessions of these. When nobody can be asked the server is out of reach, as
         the workers will notice: then, all of them."""
         pids = [conn.session_pid for conn in connections if conn.session_pid]
-        self._life.beat(CONNECTING_S)
         try:
-            with self._connect() as conn, deadline(conn, ANSWER_S), conn.cursor(row_factory=scalar_row) as cursor:
+            with self._life.connecting():
+                opened = self._connect()
+            with opened as conn, deadline(conn, ANSWER_S), conn.cursor(row_factory=scalar_row) as cursor:
                 return list(cursor.execute(statement("daemon.engine", name), {"pids": pids}))
         except psycopg.Error as error:
             log.debug("watch.blind", error=summary(error))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+CLOSE_PATIENCE_S = 3.0
 TRY_AGAIN_S = 15.0  # a port that is taken: the instance that has it may be about to stop
 HINT = "give each instance of a host a port of its own: CATALOGD_METRICS=127.0.0.1:9465, or off"
 
@@ -42,11 +43,12 @@ class Monitor:
 
     def start(self) -> None:
         """At once; the port is taken a moment later."""
-        self._thread = threading.Thread(target=self._frame, name="metrics")
+        self._thread = threading.Thread(target=self._frame, name="metrics", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Returns when its threads have ended. May be called without a start."""
+        """Returns when its threads have ended, or soon: one may be looking up the database's name, which cannot be
+        broken off. It holds nothing, and the interpreter does not wait for it. May be called without a start."""
         with self._lock:
             self._stop.set()
             server, self._server = self._server, None
@@ -54,7 +56,7 @@ class Monitor:
                 server.stop()
         self._survey.interrupt()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(CLOSE_PATIENCE_S)
 
     def _frame(self) -> None:
         try:

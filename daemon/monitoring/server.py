@@ -63,7 +63,9 @@ class Server:
 
     def serve(self) -> None:
         """Until another thread calls `stop`; then every client is gone."""
-        threads = [threading.Thread(target=self._serve, name=f"metrics-{n}") for n in range(2, THREADS + 1)]
+        threads = [
+            threading.Thread(target=self._serve, name=f"metrics-{n}", daemon=True) for n in range(2, THREADS + 1)
+        ]
         for thread in threads:
             thread.start()
         self._serve()

@@ -96,6 +96,11 @@ def test_a_place_that_the_unit_cannot_see_is_told() -> None:
     assert "TO DO FIRST" not in composed()
 
 
+@pytest.mark.parametrize("sign", ["'", '"', "\\"])
+def test_a_place_that_systemd_takes_in_no_unit_is_told(sign: str) -> None:
+    assert f"TO DO FIRST: /opt/a{sign}b/catalogd has a sign in its path" in composed(program=f"/opt/a{sign}b/catalogd")
+
+
 @pytest.mark.parametrize("hostile", ["a'; touch x; '", "$(touch x)", "a}b", "a\nEND_OF_FILE\ntouch x", 'a"b'])
 def test_a_hostile_name_stays_a_name(tmp_path: Path, hostile: str) -> None:
     """Of a database, or of a folder: what runs are the shell's own words alone."""
@@ -118,7 +123,7 @@ def test_it_is_a_shell_script() -> None:
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
 @pytest.mark.parametrize("count", [0, 2])
 def test_systemd_understands_the_printed_unit(tmp_path: Path, count: int) -> None:
-    program = tmp_path / "catalogd 100% own"
+    program = tmp_path / "catalogd 100% $own"
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
     for path, text in files(composed(has_password=True, instances=count, program=str(program))).items():

@@ -7,7 +7,8 @@ import pytest
 
 from daemon.engine import doing as doing_module
 from daemon.engine.doing import Doing
-from daemon.engine.queue import Settled
+from daemon.engine.queue import Planned, Settled, Slice
+from daemon.engine.telemetry import Mishap
 
 pytestmark = pytest.mark.one_server
 
@@ -41,6 +42,23 @@ def test_a_batch_that_others_finish_is_forgotten(monkeypatch: pytest.MonkeyPatch
     doing = Doing(2)
     doing.counted("categorization", [settled(1, 1, 10)])
     monkeypatch.setattr(doing_module, "QUIET_S", -1.0)
+    assert str(doing) == "2 workers; at rest"
+
+
+def test_a_slice_that_takes_long_is_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a batch that was cut here, or elsewhere; until it is settled, or given back."""
+    monkeypatch.setattr(doing_module, "QUIET_S", -1.0)
+    doing = Doing(2)
+    doing.planned("categorization", [Planned(1, "processing", None, 0, 10, 2, 1, 0.0)])
+    assert str(doing) == "2 workers; at rest"
+    doing.planned("categorization", [Planned(1, "processing", None, 0, 10, 2, 1, 0.0)])
+    doing.began("categorization", [Slice(7, 1, [4, 5], "processing")])
+    assert str(doing) == "2 workers; batch 1 of categorization: 3 of 10"
+    doing.counted("categorization", [settled(1, 5, 10)])
+    assert str(doing) == "2 workers; at rest"
+    doing.began("price-lists", [Slice(8, 2, [1], "processing"), Slice(9, 2, [1], "processing")])
+    assert str(doing) == "2 workers; batch 2 of price-lists"
+    doing.stumbled("price-lists", Mishap.RETRIED)
     assert str(doing) == "2 workers; at rest"
 
 

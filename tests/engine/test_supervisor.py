@@ -24,7 +24,9 @@ def test_a_stop_that_does_not_come_on_is_not_said_to(
     with Engine(database.session, RecordingWorkload(before=gate), workers=2) as engine:
         assert gate.reached.wait(10)
         remaining = engine.supervisor._remaining
-        monkeypatch.setattr(engine.supervisor, "_remaining", lambda: looks.append(0) or remaining())
+        monkeypatch.setattr(
+            engine.supervisor, "_remaining", lambda **patience: looks.append(0) or remaining(**patience)
+        )
         engine.inbox.put(15)
         wait_until(lambda: len(looks) > 50)  # a second and more in which the one with the slice shows no life
         assert len(engine.drained) <= 5

@@ -112,6 +112,19 @@ def test_who_says_so_may_be_silent_for_longer(clock: Clock, life: Life) -> None:
         assert pass_time(clock, PIECE_S, vigil) == ["listener"]
 
 
+def test_who_opens_a_connection_may_wait_for_name_servers_that_are_away(clock: Clock, life: Life) -> None:
+    """Three of them, each asked twice (24 s), about seven names, for two hosts, as glibc does."""
+    vigil = Vigil(life)
+    name = threading.current_thread().name
+    with life.of(name):
+        with life.connecting():
+            assert life.is_connecting(name)
+            assert pass_time(clock, 2 * 7 * 24, vigil) == []
+        assert not life.is_connecting(name)
+        assert pass_time(clock, BOUND_S, vigil) == []
+        assert pass_time(clock, PIECE_S, vigil) == [name]
+
+
 def test_time_in_which_the_process_was_stopped_is_held_against_nobody(clock: Clock, life: Life) -> None:
     """SIGSTOP and SIGCONT, a machine that slept, a look that came late because nothing could run."""
     vigil = Vigil(life)
@@ -120,6 +133,22 @@ def test_time_in_which_the_process_was_stopped_is_held_against_nobody(clock: Clo
         clock.now += 3_600.0
         assert vigil.look() == []
         assert pass_time(clock, PIECE_S, vigil) == ["worker-1"]  # what it had left it has used
+
+
+def test_who_waits_for_the_reader_of_the_log_is_not_blamed(
+    clock: Clock, life: Life, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A terminal that was held by Ctrl-S, a pager that is read: whoever tells of it waits, too."""
+    vigil = Vigil(life)
+
+    def wait_for_the_reader(*_: object, **__: object) -> None:
+        clock.now += 1_000.0
+
+    monkeypatch.setattr(vigil_module.log, "error", wait_for_the_reader)
+    with life.of("worker-1"):
+        assert pass_time(clock, BOUND_S + PIECE_S, vigil) == []
+        life.beat(name="worker-1")
+        assert pass_time(clock, BOUND_S, vigil) == []
 
 
 def test_each_vigil_sees_its_own(clock: Clock, life: Life) -> None:

@@ -53,6 +53,20 @@ def test_while_it_starts_and_while_it_stops_it_is_passed_over(db: psycopg.Connec
     process.wait_for("daemon.stopping", signal="SIGTERM")
 
 
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_second_signal_does_not_disturb_a_stop_at_the_start(catalogd: Catalogd, second: signal.Signals) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(20)
+        url = f"postgresql://nobody@127.0.0.1:{silent.getsockname()[1]}/shop"
+        process = catalogd.start(ready=False, DATABASE_URL=url)
+        connection, _ = silent.accept()
+        with connection:
+            process.signal(signal.SIGTERM)
+            process.wait_for("daemon.stopping")
+            process.signal(second)
+            assert process.wait(5) == 0
+
+
 def test_a_stop_asks_systemd_for_time(catalogd: Catalogd) -> None:
     with TemporaryDirectory() as directory, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(f"{directory}/notify")

@@ -4,7 +4,7 @@ from tests.support.published import Published
 
 NOT_PUBLISHED = (".ci/", ".gitignore")
 MADE = ("PKG-INFO", "setup.cfg", "catalogd.egg-info/")
-LINKS = {"daemon/migrations": "migrations/", "daemon/units": "systemd/"}  # real folders in what is published
+LINK = "daemon/migrations"  # to migrations/; a real folder in what is published
 SHARED = {  # what belongs to no module, and where it is installed
     "docs/roles.sql": "share/catalogd/roles.sql",
     "man/": "share/man/man1/",
@@ -15,15 +15,15 @@ SHARED = {  # what belongs to no module, and where it is installed
 
 
 def test_the_sdist_is_the_repository(published: Published) -> None:
-    expected = {name for name in published.repository if not name.startswith(NOT_PUBLISHED)} - LINKS.keys()
+    expected = {name for name in published.repository if not name.startswith(NOT_PUBLISHED)} - {LINK}
     held = {name for name in published.in_sdist() if not name.startswith(MADE)}
-    assert held == expected | linked(published)
+    assert held == expected | migrations(published)
 
 
 def test_the_wheel_is_the_program_and_what_belongs_to_it(published: Published) -> None:
-    program = {name for name in published.repository if name.startswith("daemon/")} - LINKS.keys()
+    program = {name for name in published.repository if name.startswith("daemon/")} - {LINK}
     held = {name for name in published.in_wheel() if ".dist-info/" not in name}
-    assert {name for name in held if ".data/" not in name} == program | linked(published)
+    assert {name for name in held if ".data/" not in name} == program | migrations(published)
     shared = {name.partition(".data/data/")[2] for name in held if ".data/" in name}
     assert shared == {
         target + name.removeprefix(origin)
@@ -42,7 +42,6 @@ def test_each_kind_is_where_it_is_looked_for(published: Published) -> None:
         "daemon/demo/trade.toml",
         "daemon/migrations/0001-create-adoption-helpers.sql",
         "daemon/migrations/0001-create-adoption-helpers.rollback.sql",
-        "daemon/units/catalogd.service",
         "daemon/web/templates/overview.html",
         "daemon/web/static/page.css",
         f"{named}.data/data/share/catalogd/roles.sql",
@@ -51,11 +50,6 @@ def test_each_kind_is_where_it_is_looked_for(published: Published) -> None:
     }
 
 
-def linked(published: Published) -> set[str]:
-    """Where the links' files are in what is published."""
-    return {
-        f"{link}/{name.removeprefix(origin)}"
-        for name in published.repository
-        for link, origin in LINKS.items()
-        if name.startswith(origin)
-    }
+def migrations(published: Published) -> set[str]:
+    """Where the link's files are in what is published."""
+    return {f"daemon/{name}" for name in published.repository if name.startswith("migrations/")}
