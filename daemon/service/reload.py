@@ -15,8 +15,8 @@ log = structlog.get_logger()
 
 
 def reload(pool: Pool, listener: Listener, lookouts: Iterable[Lookout]) -> None:
-    """What a `.env` file says of the logs. And the connections of workers and listener are opened anew, so that a changed
-    password, certificate or address is noticed now; and it is looked for work."""
+    """What a `.env` file says of the logs. And the connections of workers and listener are opened anew, so that a
+    changed password, certificate or address is noticed now; and it is looked for work."""
     try:
         settings = read_settings()
     except ConfigurationError as error:
