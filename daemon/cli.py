@@ -41,7 +41,7 @@ def build_parser() -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         module.add_arguments(subparser)
-        subparser.set_defaults(act=module.act, parser=parser)
+        subparser.set_defaults(act=module.act, role=getattr(module, "ROLE", None), parser=parser)
     return parser
 
 
@@ -62,7 +62,7 @@ def _act(options: argparse.Namespace) -> int:
     except Exception as error:
         from daemon.commands.trouble import explain_trouble
 
-        sentence = explain_trouble(error)
+        sentence = explain_trouble(error, options.role)
         if sentence is None:
             raise
         return _fail(sentence, 1)

@@ -37,6 +37,7 @@ STATUS_KEYS = {
     "run_s",
     "items_per_s",
     "left_s",
+    "is_unattended",
     "held_by",
     "drift",
 }
@@ -187,7 +188,7 @@ def test_an_unreachable_server_is_one_sentence_without_the_password(
     output = bare(*arguments)
     assert_one_sentence(output, 1)
     assert "the database cannot be reached" in output.stderr
-    assert "check DATABASE_URL" in output.stderr
+    assert "check that the server runs there (systemctl status postgresql), then DATABASE_URL" in output.stderr
     assert "s3cret" not in output.stderr
 
 
@@ -251,7 +252,10 @@ def test_an_unknown_id_is_a_usage_error(command: CommandLine) -> None:
 
 
 def test_status_of_an_untouched_shop(command: CommandLine) -> None:
-    assert command("status").stdout == "no batch was ever inserted\nno instance is at work: run catalogd run\n"
+    assert (
+        command("status").stdout
+        == "no batch was ever inserted\nno instance is at work: systemctl start catalogd, or catalogd run\n"
+    )
     assert json.loads(command("status", "--json").stdout) == []
 
 
@@ -269,6 +273,7 @@ def test_status_as_json_has_stable_keys(command: CommandLine, db: psycopg.Connec
     batch_id = batch(db, [1], status="failed", error_message=HOSTILE)
     one = json.loads(command("status", str(batch_id), "--json").stdout)
     assert one.keys() == STATUS_KEYS
+    assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d.*[+-]\d\d:\d\d$", one["created_at"])
     assert (one["id"], one["status"], one["error_message"]) == (batch_id, "failed", HOSTILE)
     (listed,) = json.loads(command("status", "--json").stdout)
     assert listed.keys() == STATUS_KEYS
@@ -623,7 +628,7 @@ def test_status_tells_of_duties(command: CommandLine, db: psycopg.Connection) ->
     )
     lines = command("status").stdout.splitlines()
     assert lines[0] == "no batch was ever inserted"
-    assert lines[1] == "no instance is at work: run catalogd run"
+    assert lines[1] == "no instance is at work: systemctl start catalogd, or catalogd run"
     assert lines[2] == "duty a.new: not done yet, due now"
     assert re.fullmatch(r"duty b\.done: done 0:10:\d\d ago, due in 0:(50:00|49:\d\d)", lines[3])
     assert lines[4].startswith("duty c.failed: failed 3 times: a b")

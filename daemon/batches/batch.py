@@ -32,7 +32,7 @@ class Batch:
     error_message: str | None
     created_s_ago: float | None
     completed_s_ago: float | None
-    wait_s: float
+    wait_s: float | None  # of one that was set back nobody knows it: it has waited for whoever did so
     run_s: float | None
 
     @property
@@ -41,8 +41,11 @@ class Batch:
 
     @property
     def items_per_s(self) -> float | None:
-        """On average since it was started."""
-        return self.processed / self.run_s if self.run_s and self.status != BatchStatus.PENDING else None
+        """On average since it was started. Of a batch that was set back nobody knows it: what was done before counts as
+        done, and how much that was is written nowhere."""
+        if self.retry_count or not self.run_s or self.status == BatchStatus.PENDING:
+            return None
+        return self.processed / self.run_s
 
     @property
     def left_s(self) -> float | None:

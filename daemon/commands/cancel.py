@@ -6,6 +6,7 @@ from daemon.commands.kinds import add_kind
 
 HELP = "stop a batch"
 EXAMPLE = "catalogd cancel 42"
+ROLE = "catalogd_runtime"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

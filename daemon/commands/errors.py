@@ -1,6 +1,7 @@
 """List the items of a batch that could not be treated, with a stable code and the reason.
 
-A line each, with tabs between: item, code and message; of a price list's line also the column, and what stands there.
+A line each, with tabs between: item, code and message; of a price list, whose items are lines, also the column, and
+what stands there.
 """
 
 import argparse
@@ -9,6 +10,7 @@ from daemon.commands.kinds import add_kind
 
 HELP = "the items of a batch that are in error"
 EXAMPLE = "catalogd errors 42"
+ROLE = "catalogd_operator"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,6 +37,6 @@ def act(options: argparse.Namespace) -> int:
         for error in list_errors(conn, kind, options.id):
             known = error.details if isinstance(error.details, dict) else {}
             details = (str(known.get(key, "")) for key in kind.details)
-            texts = [one_line(text) for text in (error.item, error.code, error.message, *details)]
+            texts = [one_line(text) for text in (kind.call_item(error.item), error.code, error.message, *details)]
             sys.stdout.write("\t".join(texts) + "\n")
     return 0

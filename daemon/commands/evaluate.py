@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 HELP = "how good the predictions are: an experiment, kept and drawn"
 EXAMPLE = "catalogd evaluate --without description --compare 3 --plot report.html"
+ROLE = "catalogd_runtime"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -4,6 +4,7 @@ import argparse
 
 HELP = "the evidence for a prediction, in words"
 EXAMPLE = "catalogd explain 1234"
+ROLE = "catalogd_operator"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

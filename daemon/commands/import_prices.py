@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 HELP = "import a supplier's price list"
 EXAMPLE = "catalogd import-prices bolts.csv --supplier 'Bolt & Co' --currency EUR"
+ROLE = "catalogd_runtime"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

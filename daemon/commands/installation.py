@@ -2,6 +2,7 @@
 
 import ipaddress
 import pwd
+import re
 import shlex
 import shutil
 import sys
@@ -23,6 +24,8 @@ SOCKETS = (Path("/run/postgresql"), Path("/tmp"))  # noqa: S108  # where Postgre
 ROLE = "catalogd_runtime"  # the unit's User=, for `peer` authentication, and what `catalogd grants` makes
 COMMAND = "/usr/local/bin/catalogd"  # for people
 PASSWORD = "/etc/catalogd/db_password"  # noqa: S105  # where it lies
+METRICS = str(Settings.model_fields["metrics"].default)
+HAS_PASSWORD = re.compile(r"password\s*=|//[^/@\s]*:[^/@\s]*@", re.IGNORECASE)  # a connection string, a URL
 END = "END_OF_FILE"
 LAY = """\
 lay() {
@@ -95,7 +98,7 @@ def _copied(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
     names = dict(zip(Settings.model_fields, environment_names(), strict=True))
     told = {names[key]: str(getattr(settings, key)) for key in settings.model_fields_set}
     own = told | {name: value for name, value in environ.items() if value}
-    return {name: own[name] for name in sorted(own) if _is_copied(name)}
+    return {name: own[name] for name in sorted(own) if _is_copied(name) and not HAS_PASSWORD.search(own[name])}
 
 
 def _is_copied(name: str) -> bool:
@@ -223,7 +226,17 @@ class Installation:
         values = {"DATABASE_URL": make_conninfo("", **self.here.database)} | dict(self.here.settings)
         lines = [f"{name}={_env_value(value)}" for name, value in values.items()]
         yield from _file("/etc/catalogd/catalogd.env", "\n".join(lines))
+        for number in range(2, self.instances + 1):
+            yield from _file(f"/etc/catalogd/catalogd-{number}.env", "\n".join(self._own_settings(number)))
         yield "umask 022"
+
+    def _own_settings(self, number: int) -> Iterator[str]:
+        """What cannot be shared: a port each for the figures, and one page for all."""
+        host, _, port = self.here.settings.get("CATALOGD_METRICS", METRICS).rpartition(":")
+        if host and port != "0":
+            yield f"CATALOGD_METRICS={_env_value(f'{host}:{int(port) + number - 1}')}"
+        if "CATALOGD_WEB" in self.here.settings:
+            yield 'CATALOGD_WEB=""'
 
     def _password(self) -> Iterator[str]:
         role = self.here.database["user"]

@@ -8,6 +8,7 @@ import argparse
 
 HELP = "learn from the shop's own data"
 EXAMPLE = "catalogd learn"
+ROLE = "catalogd_runtime"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

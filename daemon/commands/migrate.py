@@ -7,6 +7,7 @@ import argparse
 
 HELP = "create or update catalogd's tables"
 EXAMPLE = "catalogd migrate"
+ROLE = "catalogd_owner"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def act(options: argparse.Namespace) -> int:
     import sys
 
-    from daemon.database.schema import MigrationRefused, migrate
+    from daemon.database.schema import MigrationRefused, inspect, migrate, thing_of
     from daemon.errors import ConfigurationError
     from daemon.sessions import name_instance, session_of
     from daemon.settings import read_settings
@@ -36,13 +37,20 @@ def act(options: argparse.Namespace) -> int:
     if options.with_stand_in:
         with session.connect("migrate") as conn:
             create_stand_in(conn)
+    with session.connect("migrate") as conn:
+        before = inspect(conn)
     try:
         applied = migrate(session, rings=settings.rings)
     except MigrationRefused as error:
         raise ConfigurationError(str(error)) from error
     if not settings.rings:
         sys.stdout.write("inserting a batch rings no bell: start every catalogd run anew, with CATALOGD_NOTIFY=off\n")
-    sys.stdout.write(f"applied {', '.join(applied)}\n" if applied else "the schema is up to date\n")
+    new = [name for name in applied if name in before.missing]
+    if new or not applied:
+        sys.stdout.write(f"applied {', '.join(new)}\n" if new else "the schema is up to date\n")
+    if before.edited and applied:
+        more = f" and {len(before.edited) - 1} more" if before.edited[1:] else ""
+        sys.stdout.write(f"repaired what was changed: {thing_of(before.edited[0])}{more}\n")
     return 0
 
 

@@ -9,6 +9,7 @@ import argparse
 
 HELP = "list, compare, promote and roll back what was learned"
 EXAMPLE = "catalogd models list"
+ROLE = "catalogd_operator"
 
 VERBS = {
     "list": ("all that are kept, oldest first", "catalogd models list --json"),
@@ -29,6 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             verb.add_argument("b", type=int, metavar="B", help="the version in question")
         if name == "promote":
             verb.add_argument("version", type=int, metavar="VERSION", help="as catalogd models list shows it")
+        if name in ("promote", "rollback"):
+            verb.set_defaults(role="catalogd_runtime")
         verb.add_argument("--json", action="store_true", help="JSON for scripts")
 
 
@@ -41,6 +44,7 @@ def act(options: argparse.Namespace) -> int:
     from daemon.sessions import name_instance
     from daemon.settings import read_settings
     from daemon.terminal.versions import as_json, show_comparison, show_versions
+    from daemon.terminal.words import for_json
     from daemon.workloads.categorization.versions.choice import compare_versions, promote, roll_back
     from daemon.workloads.categorization.versions.store import Actor, list_versions
 
@@ -50,7 +54,7 @@ def act(options: argparse.Namespace) -> int:
             case "list":
                 versions = list_versions(conn)
                 if options.json:
-                    sys.stdout.write(json.dumps([as_json(version) for version in versions], default=str) + "\n")
+                    sys.stdout.write(json.dumps([as_json(version) for version in versions], default=for_json) + "\n")
                 elif not versions:
                     sys.stdout.write("nothing was learned yet: run catalogd learn\n")
                 else:

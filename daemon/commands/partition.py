@@ -9,6 +9,7 @@ import argparse
 
 HELP = "partition predictions and evidence by time; detach what is old"
 EXAMPLE = "CATALOGD_RETENTION_DAYS=365 catalogd partition"
+ROLE = "catalogd_owner"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

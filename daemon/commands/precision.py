@@ -10,6 +10,7 @@ import argparse
 
 HELP = "how right the predictions proved to be; the threshold for a wanted precision"
 EXAMPLE = "catalogd precision --wanted 99"
+ROLE = "catalogd_operator"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,11 +37,12 @@ def act(options: argparse.Namespace) -> int:
 
     from daemon.commands.connection import connected
     from daemon.terminal.precisions import as_dict, read_report, show_report
+    from daemon.terminal.words import for_json
 
     with connected("precision") as conn:
         report = read_report(conn, options.wanted / 100)
     if options.json:
-        sys.stdout.write(json.dumps(as_dict(report), default=str) + "\n")
+        sys.stdout.write(json.dumps(as_dict(report), default=for_json) + "\n")
     else:
         show_report(report)
     return 0

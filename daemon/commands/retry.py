@@ -6,6 +6,7 @@ from daemon.commands.kinds import add_kind
 
 HELP = "treat again what is left of a batch"
 EXAMPLE = "catalogd retry 42"
+ROLE = "catalogd_runtime"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

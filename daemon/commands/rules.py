@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 HELP = "rules that people write: list them, try one out"
 EXAMPLE = r"catalogd rules test --field name --pattern '\bhammer' --category hammers"
+ROLE = "catalogd_operator"
 
 SECONDS = 60.0
 DEFAULT_WEIGHT = 4.0

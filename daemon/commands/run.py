@@ -4,6 +4,7 @@ import argparse
 
 HELP = "run the daemon"
 EXAMPLE = "catalogd run --workers 4"
+ROLE = "catalogd_runtime"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

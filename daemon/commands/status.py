@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 HELP = "what is open, how far it is, how fast, and who does it"
 EXAMPLE = "catalogd status --watch; catalogd status 42 --of price-lists --json"
+ROLE = "catalogd_operator"
+
+ANOTHER_LOOK_S = 0.5  # at what looks as if nobody worked on it
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def act(options: argparse.Namespace) -> int:
     import json
     import sys
+    from threading import Event
+    from time import monotonic
 
+    from daemon.batches.attendance import Attendance
     from daemon.commands.connection import connected
     from daemon.commands.kinds import kind_of, kinds_of
     from daemon.errors import UsageError
@@ -42,10 +48,15 @@ def act(options: argparse.Namespace) -> int:
     from daemon.terminal.console import open_console
     from daemon.terminal.naming import call
     from daemon.terminal.picture import read_picture
+    from daemon.terminal.words import for_json
 
     kinds = kinds_of(options) if options.id is None else [kind_of(options)]
+    attendance = Attendance()
     with connected("status") as conn:
-        picture = read_picture(conn, kinds, options.id)
+        picture = read_picture(conn, kinds, options.id).attended(attendance, monotonic())
+        if picture.deserves_another_look and not options.watch:
+            Event().wait(ANOTHER_LOOK_S)
+            picture = read_picture(conn, kinds, options.id).attended(attendance, monotonic())
         if options.id is not None and not picture.listed:
             elsewhere = find_elsewhere(conn, kinds[0], options.id, "status")
             raise UsageError(f"there is no {call(kinds[0], options.id)}{elsewhere}")
@@ -53,7 +64,7 @@ def act(options: argparse.Namespace) -> int:
         return _watch(options, kinds)
     if options.json:
         rows = [picture.batch_as_json(each) for each in picture.listed]
-        sys.stdout.write(json.dumps(rows if options.id is None else rows[0], default=str) + "\n")
+        sys.stdout.write(json.dumps(rows if options.id is None else rows[0], default=for_json) + "\n")
     else:
         print_picture(open_console(), picture, of_one=options.id is not None)
     return 0

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 HELP = "bring the suppliers in line with their sheet"
 EXAMPLE = "CATALOGD_SUPPLIERS_SHEET=/srv/suppliers.xlsx catalogd sync-suppliers"
+ROLE = "catalogd_runtime"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -10,6 +10,7 @@ from daemon.commands.kinds import add_kind
 
 HELP = "follow one batch to its end"
 EXAMPLE = "catalogd tail 42"
+ROLE = "catalogd_operator"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -59,6 +59,11 @@ class SchemaState:
         return not (self.missing or self.unknown or self.edited)
 
 
+def thing_of(line: str) -> str:
+    """What a line of the shape is about, without how it was: that is for the machine."""
+    return line.partition(", enabled ")[0]
+
+
 def migrations_directory() -> Path:
     """Where the SQL files are: inside the package; in a checkout that is a link to the top level's folder."""
     return Path(__file__).parents[1] / "migrations"

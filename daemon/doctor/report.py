@@ -21,12 +21,11 @@ def print_results(console: Console, results: Iterable[Result]) -> list[Result]:
     seen: list[Result] = []
     for result in results:
         seen.append(result)
-        for number, finding in enumerate(result.findings):
-            name = result.name if number == 0 else ""
+        for finding in result.findings:
             if console.is_terminal:
-                console.print(_lines(finding, name, console.width))
+                console.print(_lines(finding, result.name, console.width))
             else:
-                console.file.writelines(_plain_lines(finding, name))
+                console.file.writelines(_plain_lines(finding, result.name))
     console.print(summarize(seen), markup=False)
     return seen
 

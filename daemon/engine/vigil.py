@@ -44,7 +44,7 @@ class Vigil:
         self._sees = sees
         self._conversing = conversing
         self._spoke: dict[str, tuple[BoundedConnection, float]] = {}
-        self._looked_at: float | None = None
+        self._looked_at = monotonic()  # the first look, too, may come late
 
     def look(self) -> Sequence[str]:
         """The names of the threads that are silent, which is logged; to be called every `every_s` seconds."""
@@ -69,7 +69,7 @@ class Vigil:
 
     def _forgive_lateness(self) -> None:
         before, self._looked_at = self._looked_at, monotonic()
-        late_s = 0.0 if before is None else self._looked_at - before - self.every_s
+        late_s = self._looked_at - before - self.every_s
         if late_s > self.every_s:
             for name in filter(self._sees, self._life.due()):
                 self._life.forgive(name, late_s)

@@ -6,6 +6,7 @@ from rich.console import Console, Group, RenderableType
 from rich.progress_bar import ProgressBar
 from rich.text import Text
 
+from daemon.batches.attendance import UNATTENDED
 from daemon.batches.batch import Listed
 from daemon.batches.reading import MOST_COUNTED
 from daemon.engine.status import BatchStatus
@@ -26,13 +27,14 @@ COLOURS = {
 }
 BAR_WIDTH = 20
 WARNING = "yellow"
+MOST_UNATTENDED = 3  # are named
 
 
 def print_picture(console: Console, picture: Picture, *, of_one: bool) -> None:
     """Once, from above to below; nothing of a sentence is cut."""
     if picture.listed:
         console.print(draw_batches(picture, picture.listed, console.width))
-        for line in _remarks(picture.listed, of_one=of_one):
+        for line in _remarks(picture, of_one=of_one):
             console.print(line, soft_wrap=True)
     else:
         console.print("no batch was ever inserted")
@@ -42,7 +44,7 @@ def print_picture(console: Console, picture: Picture, *, of_one: bool) -> None:
 
 def draw_picture(picture: Picture, head: Sequence[Text], width: int, height: int, *, of_one: bool) -> Group:
     """For a screen of this size: the open batches first, each other line cut where it ends. `head` is put on top."""
-    foot = [*_remarks(picture.listed, of_one=of_one), *_words(picture)]
+    foot = [*_remarks(picture, of_one=of_one), *_words(picture)]
     room = max(height - len(head) - 2, 1)  # a heading, and a line between
     shown = choose(picture.listed, max(room - len(foot), min(room, 4)))
     hidden = len(picture.listed) - len(shown)
@@ -105,13 +107,13 @@ def _cells(picture: Picture, each: Listed, own: Sequence[str]) -> Iterator[Cell]
     yield Text(one_line(batch.status), style=COLOURS.get(batch.status, ""))
     yield ProgressBar(
         total=max(batch.total, 1),
-        completed=batch.processed if batch.total or not batch.completed_at else 1,
+        completed=batch.processed if batch.total else batch.done,
         width=BAR_WIDTH,
     )
     yield Text(f"{batch.processed:,}")
     yield Text(f"{batch.total:,}")
     yield Text(f"{batch.errors:,}" if batch.errors else "", style=WARNING)
-    yield Text(how_long(batch.wait_s))
+    yield Text("" if batch.wait_s is None else how_long(batch.wait_s))
     yield Text("" if batch.run_s is None else how_long(batch.run_s))
     yield Text(_rate(rate) if rate else "")
     yield _left(picture, each)
@@ -125,16 +127,23 @@ def _rate(rate: float) -> str:
 
 def _left(picture: Picture, each: Listed) -> Text:
     if each.batch.status == BatchStatus.PENDING:
-        return Text(f"waits {about(each.batch.wait_s)}")
+        return Text("waits again" if each.batch.wait_s is None else f"waits {about(each.batch.wait_s)}")
     if picture.stands_still(each):
         return Text("stands still", style=WARNING)
     left_s = picture.left_s(each)
     return Text("" if left_s is None else about(left_s))
 
 
-def _remarks(listed: Sequence[Listed], *, of_one: bool) -> list[Text]:
-    """Why a batch failed, and what its kind of work says of it."""
+def _remarks(picture: Picture, *, of_one: bool) -> list[Text]:
+    """Why a batch failed or stands still, and what its kind of work says of it."""
+    listed = picture.listed
     lines = [
+        Text(f"{call(each.kind, each.batch.id)}: {UNATTENDED}", style=WARNING)
+        for each in [each for each in listed if each.key in picture.unattended][:MOST_UNATTENDED]
+    ]
+    if len(picture.unattended) > MOST_UNATTENDED:
+        lines.append(Text(f"nor on {len(picture.unattended) - MOST_UNATTENDED:,} more", style=WARNING))
+    lines += [
         Text(f"{call(each.kind, each.batch.id)}: {one_line(each.batch.error_message)}")
         for each in listed
         if each.batch.error_message

@@ -8,7 +8,7 @@ from daemon.terminal.words import count, how_long
 from daemon.workloads.categorization.explanation import one_line
 
 HIDDEN = "behind a transaction pooler it cannot be seen which instances are at work"
-NOBODY = "no instance is at work: run catalogd run"
+NOBODY = "no instance is at work: systemctl start catalogd, or catalogd run"
 
 
 def describe_hold(hold: Hold) -> str:
@@ -24,7 +24,7 @@ def describe_instance(instance: Instance, holds: Sequence[Hold]) -> str:
         one_line(instance.host),
         f"pid {instance.pid}" if instance.pid is not None else "",
         f"catalogd {one_line(instance.version)}" if instance.version else "",
-        f"up {how_long(instance.up_s)}" if instance.up_s is not None else "",
+        f"connected for {how_long(instance.up_s)}" if instance.up_s is not None else "",
         "" if instance.listens else "hears no bell and polls",
     ]
     own = [one_line(describe_hold(hold)) for hold in holds if instance.holds(hold)]

@@ -23,6 +23,7 @@ LOOK_EVERY_S = 0.6
 PATIENCE_S = 10.0  # nothing moves: is anyone at work?
 PAGE = 500  # errors, as in sql/follow_batch.sql
 REMEMBERED = 100_000  # errors whose numbers are kept
+NO_ENTRIES = "the audit log is not shown to this role: catalogd_operator may read it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class Stand:
     success: int
     errors: int
     error_message: str | None
+    retry_count: int
     run_s: float | None
     new_errors: list[list[Any]]
     entries: list[list[Any]]
@@ -62,6 +64,7 @@ class Failed(NamedTuple):
     code: str
     message: str
     details: Any
+    created_at: str | None = None
 
 
 class Progress(NamedTuple):
@@ -71,6 +74,7 @@ class Progress(NamedTuple):
     success: int
     errors: int
     run_s: float | None
+    was_set_back: bool = False  # then some of it was done before it was started
 
 
 class Ended(NamedTuple):
@@ -106,7 +110,8 @@ class Telling(Protocol):
 def follow(
     follower: "Follower", lifeline: Lifeline, telling: Telling, explain: Callable[[Exception], str], pause: Clock
 ) -> bool:
-    """Look until the batch has ended; returns whether it is completed."""
+    """Look until the batch has ended; returns whether it is completed. A database that is away is waited for, a right
+    that is missing is not: raises `psycopg.errors.InsufficientPrivilege`."""
     moved_at, is_away, is_alone = monotonic(), False, False
     while True:
         try:
@@ -114,6 +119,8 @@ def follow(
                 if is_away:
                     telling.trouble("the database is back")
                 is_away = False
+                if follower.finds_log_closed(conn):
+                    telling.trouble(NO_ENTRIES)
                 for event in follower.look(conn):
                     telling.tell(event)
                     moved_at, is_alone = monotonic(), False
@@ -123,6 +130,8 @@ def follow(
                     moved_at, is_alone = monotonic(), not is_anyone_at_work(conn)
                     if is_alone:
                         telling.trouble(NOBODY)
+        except psycopg.errors.InsufficientPrivilege:
+            raise
         except (psycopg.Error, DaemonError) as error:
             if not is_away:
                 telling.trouble(f"{explain(error)}; trying again")
@@ -145,6 +154,15 @@ class Follower:
         self._searched_at = -1  # the count at which what was passed over was looked for in vain
         self._entries: set[int] = set()
         self._before: Progress | None = None
+        self._log: str | None = None  # where audit entries are read: the table, or nowhere
+
+    def finds_log_closed(self, conn: Connection) -> bool:
+        """Whether this role may not read the audit log; told at the first look only."""
+        if self._log is not None:
+            return False
+        (may_read,) = conn.execute(statement("daemon.terminal", "may_read_log")).fetchone() or (False,)
+        self._log = "audit_log" if may_read else "no_log"
+        return not may_read
 
     def look(self, conn: Connection) -> Iterator[Event]:
         """What happened since; ends with Ended or Gone when there is nothing more to come."""
@@ -153,16 +171,19 @@ class Follower:
             if stand is None:
                 yield Gone()
                 return
-            yield from self._entries_of(stand)
-            progress = Progress(stand.status, stand.total, stand.processed, stand.success, stand.errors, stand.run_s)
+            last = [] if stand.is_open else [row for row in stand.entries[-1:] if row[1] == stand.status]
+            yield from self._entries_of(stand.entries[: -len(last) or None])
+            counts = stand.status, stand.total, stand.processed, stand.success, stand.errors, stand.run_s
+            progress = Progress(*counts, stand.retry_count > 0)
             if stand.is_open and self._is_news(progress):
                 self._before = progress
                 yield progress
             yield from self._errors_of(stand)
             if len(stand.new_errors) == PAGE or self._turns_back(stand):
                 continue
+            yield from self._entries_of(last)  # that it ended, after what is in error
             if not stand.is_open:
-                yield Ended(*progress, stand.error_message)
+                yield Ended(*counts, stand.error_message)
             return
 
     def _read(self, conn: Connection) -> Stand | None:
@@ -171,14 +192,14 @@ class Follower:
         table = self._kind.table
         parameters: Mapping[str, object] = {"batch_id": self._batch_id, "after": self._after, "entity": table.entity}
         with conn.cursor(row_factory=class_row(Stand)) as cursor:
-            query = statement("daemon.terminal", "follow_batch", **table.identifiers)
+            query = statement("daemon.terminal", "follow_batch", log=self._log or "audit_log", **table.identifiers)
             return cursor.execute(query, parameters).fetchone()
 
     def _is_news(self, progress: Progress) -> bool:
-        return self._before is None or self._before[:-1] != progress[:-1]
+        return self._before is None or self._before[:5] != progress[:5]
 
-    def _entries_of(self, stand: Stand) -> Iterator[Entry]:
-        for row in stand.entries:
+    def _entries_of(self, rows: list[list[Any]]) -> Iterator[Entry]:
+        for row in rows:
             entry = Entry(*row)
             if entry.id not in self._entries:
                 self._entries.add(entry.id)

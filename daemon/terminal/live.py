@@ -13,13 +13,15 @@ import psycopg
 from rich.console import Console
 from rich.text import Text
 
+from daemon.batches.attendance import Attendance
+from daemon.engine.status import BatchStatus
 from daemon.errors import DaemonError
 from daemon.terminal.board import WARNING, draw_picture, print_picture
 from daemon.terminal.canvas import Canvas
 from daemon.terminal.lifeline import Lifeline
 from daemon.terminal.pace import Paces
 from daemon.terminal.picture import Picture, read_picture
-from daemon.terminal.words import how_long
+from daemon.terminal.words import for_json, how_long
 from daemon.workloads.kind import Kind
 
 LOOK_EVERY_S = 1.0
@@ -39,13 +41,15 @@ class Looker:
         self._kinds = kinds
         self._batch_id = batch_id
         self._paces = Paces()
+        self._attendance = Attendance()
 
     def look(self) -> Picture:
         """Raises psycopg's errors, and DaemonError for a schema that has become another's."""
         with self._lifeline.connection() as conn:
             picture = read_picture(conn, self._kinds, self._batch_id)
-        processed = {each.key: each.batch.processed for each in picture.listed if each.batch.is_open}
-        return picture.with_rates(self._paces.see(processed, monotonic()))
+        running = [each for each in picture.listed if each.batch.status == BatchStatus.PROCESSING]
+        rates = self._paces.see({each.key: each.batch.processed for each in running}, monotonic())
+        return picture.with_rates(rates).attended(self._attendance, monotonic())
 
 
 def watch(looker: Looker, show: Show, explain: Callable[[Exception], str], pause: Event) -> None:
@@ -92,5 +96,5 @@ def _pages(console: Console, *, of_one: bool) -> Show:
 def show_json(picture: Picture, trouble: str) -> None:
     """A line: the picture, or the trouble alone."""
     found = {"trouble": trouble} if trouble else picture.as_json
-    sys.stdout.write(json.dumps({"at": datetime.now(UTC).isoformat()} | found, default=str) + "\n")
+    sys.stdout.write(json.dumps({"at": datetime.now(UTC).isoformat()} | found, default=for_json) + "\n")
     sys.stdout.flush()

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field, replace
 
 from psycopg import Connection
 
+from daemon.batches.attendance import Attendance, may_be_unattended
 from daemon.batches.batch import Listed
 from daemon.batches.fleet import Hold, Instance, read_holds, read_instances
 from daemon.batches.reading import count_open
@@ -19,7 +20,7 @@ Key = tuple[str, int]  # kind of work, number of the batch
 @dataclass(frozen=True, slots=True)
 class Picture:
     """All of it. `instances` is None where they cannot be seen; `recent` are rates over the last seconds, where
-    somebody has looked for that long."""
+    somebody has looked for that long; `unattended` are batches that nobody works on, if somebody has looked twice."""
 
     listed: Sequence[Listed]
     open: Mapping[str, Mapping[str, int]]  # by kind of work and status; empty for a picture of one batch
@@ -27,9 +28,19 @@ class Picture:
     holds: Sequence[Hold]
     duties: Sequence[DutyRow]
     recent: Mapping[Key, float] = field(default_factory=dict)
+    unattended: frozenset[Key] = frozenset()
 
     def with_rates(self, recent: Mapping[Key, float]) -> "Picture":
         return replace(self, recent=recent)
+
+    def attended(self, attendance: Attendance, at_s: float) -> "Picture":
+        """Where no instance is there at all, that is said instead."""
+        found = attendance.see(self.listed, self.holds, at_s)
+        return replace(self, unattended=found if self.instances != [] else frozenset())
+
+    @property
+    def deserves_another_look(self) -> bool:
+        return any(may_be_unattended(each, self.holds) for each in self.listed)
 
     def rate(self, listed: Listed) -> float | None:
         """Items per second: of a running batch the recent ones if they are known."""
@@ -53,6 +64,7 @@ class Picture:
         return listed.as_json | {
             "items_per_s": None if rate is None else round(rate, 2),
             "left_s": None if left_s is None else round(left_s, 1),
+            "is_unattended": listed.key in self.unattended,
             "held_by": [
                 {"instance": hold.instance, "slices": hold.slices, "items": hold.items} for hold in self.holders(listed)
             ],

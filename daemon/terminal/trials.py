@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
+from daemon.terminal.words import count
 from daemon.workloads.categorization.explanation import one_line
 from daemon.workloads.categorization.rules.rule import Rule, hint_of
 from daemon.workloads.categorization.rules.trial import Example, Trial
@@ -36,7 +37,7 @@ def as_text(rule: Rule, label: str, trial: Trial, version: int | None) -> list[s
         lines.append("there is no model to see what it would change: catalogd learn")
     else:
         lines.append(
-            f"with model {version} and the other rules, it changes {trial.changes.changed:,} suggestions:"
+            f"with model {version} and the other rules, it changes {count(trial.changes.changed, 'suggestion')}:"
             f" {trial.changes.to_right:,} to what was confirmed, {trial.changes.to_wrong:,} away from it"
         )
     lines += _show(f"confirmed as {code}", trial.examples_in_category)

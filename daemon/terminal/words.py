@@ -1,5 +1,7 @@
 """Times and numbers in words that people read."""
 
+from datetime import datetime
+
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 
 
@@ -41,6 +43,11 @@ def size(number: float) -> str:
 def count(number: int, one: str, many: str = "") -> str:
     """Such as 1 slice, 2 slices, 1,000 batches."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def for_json(value: object) -> str:
+    """What JSON has no form for: times in the one form of ISO 8601, as the server's own JSON has them."""
+    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def _two(whole: int, unit: int, name: str, smaller: int, smaller_name: str) -> str:

@@ -9,8 +9,9 @@ from urllib.parse import parse_qsl, urlencode
 import structlog
 from psycopg import Connection
 
+from daemon.batches.attendance import Attendance
 from daemon.batches.batch import Listed
-from daemon.batches.fleet import read_instances
+from daemon.batches.fleet import read_holds, read_instances
 from daemon.batches.reading import MOST_COUNTED, count_open, read_batch
 from daemon.engine.queue import Queue
 from daemon.web.batches import WINDOW, BatchPage, Filter, read_ended, read_error_page, read_open, read_page
@@ -70,12 +71,14 @@ class Views:
         self._pages = pages
         self._hours = Hours(kinds)
         self._instance = instance
+        self._attendance = Attendance()
 
     def overview(self, conn: Connection, _visit: Visit) -> Shown:
         opened = [OpenBatches(kind, read_open(conn, kind), count_open(conn, kind)) for kind in self._kinds.values()]
         ended = [each for kind in self._kinds.values() for each in read_ended(conn, kind)]
         values = {
             "opened": opened,
+            "unattended": self._find_unattended(conn, [each for work in opened for each in work.listed]),
             "ended": sorted(ended, key=lambda each: each.batch.completed_s_ago or 0.0)[:12],
             "hours": [hour for hour in self._hours.read(conn) if not hour.is_quiet],
             "window": WINDOW,
@@ -114,6 +117,7 @@ class Views:
         pages = self._pages.get(kind.name)
         values = {
             "each": listed,
+            "unattended": self._find_unattended(conn, [listed]),
             "code": code,
             "errors": read_error_page(conn, kind, batch_id, code, number(visit.query.get("after")) or 0),
             "section": pages.batch(conn, batch_id, visit.query) if pages else None,
@@ -125,7 +129,9 @@ class Views:
 
     def progress(self, conn: Connection, visit: Visit) -> Shown:
         """What moves on a batch's page."""
-        return Shown("_progress.html", {"each": self._read(conn, *self._find(visit)), "is_new": True})
+        listed = self._read(conn, *self._find(visit))
+        values = {"each": listed, "unattended": self._find_unattended(conn, [listed]), "is_new": True}
+        return Shown("_progress.html", values)
 
     def own(self, conn: Connection, visit: Visit) -> Shown:
         pages = self._pages.get(visit.path["kind"])
@@ -165,6 +171,12 @@ class Views:
         asked = [pair for pair in parse_qsl(visit.form.get("asked", ""), max_num_fields=20) if pair[0] != "done"]
         query = urlencode([*asked, ("done", name)])
         return Moved(f"/batches/{visit.path['kind']}/{batch_id}?{query}#item-{subject}")
+
+    def _find_unattended(self, conn: Connection, listed: Sequence[Listed]) -> frozenset[tuple[str, int]]:
+        """What is seen at the second look, be it at another page."""
+        if not any(each.batch.is_open for each in listed):
+            return frozenset()
+        return self._attendance.see(listed, read_holds(conn, list(self._kinds.values())), monotonic())
 
     def _find(self, visit: Visit) -> tuple[Kind, int]:
         kind, batch_id = self._kinds.get(visit.path["kind"]), number(visit.path["id"])

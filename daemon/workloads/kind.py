@@ -26,3 +26,8 @@ class Kind:
     table: BatchTable
     look: Callable[[Connection, Sequence[int]], Mapping[int, Sight]]  # at each of these batches
     details: Sequence[str] = ()  # what an item error tells beside item, code and message, by its key in `details`
+    item: str = ""  # what an item is, where its number alone would not tell
+
+    def call_item(self, item: str) -> str:
+        """An item in error, for people."""
+        return f"{self.item} {item}".strip()

@@ -101,6 +101,25 @@ def test_several_instances() -> None:
     assert "/etc/systemd/system/catalogd@.service" in files(script)
 
 
+def test_instances_do_not_share_a_port(tmp_path: Path) -> None:
+    written = files(printed(tmp_path, "--instances", "3", CATALOGD_WEB="127.0.0.1:8464"))
+    assert written["/etc/catalogd/catalogd-2.env"] == 'CATALOGD_METRICS="127.0.0.1:9465"\nCATALOGD_WEB=""\n'
+    assert written["/etc/catalogd/catalogd-3.env"].startswith('CATALOGD_METRICS="127.0.0.1:9466"\n')
+    assert "/etc/catalogd/catalogd-1.env" not in written
+    off = files(printed(tmp_path, "--instances", "2", CATALOGD_METRICS="off"))
+    assert off["/etc/catalogd/catalogd-2.env"] == ""
+
+
+def test_a_password_inside_of_another_setting_is_not_taken_over(tmp_path: Path) -> None:
+    script = printed(
+        tmp_path,
+        DATABASE_URL="postgresql://catalogd:tell-nobody@db.example/shop?sslpassword=tell-nobody",
+        CATALOGD_WEB_DATABASE="user=web password=tell-nobody",
+        CATALOGD_SUPPLIERS_SHEET="https://ann:tell-nobody@sheets.example/1",
+    )
+    assert "tell-nobody" not in script
+
+
 def test_a_place_that_the_unit_cannot_see_is_told() -> None:
     assert "TO DO FIRST: /home/ann/bin/catalogd lies where the unit cannot see it" in composed(
         program="/home/ann/bin/catalogd"

@@ -72,8 +72,8 @@ def test_errors_of_a_list_tell_line_column_and_value(command: Command, db: psyco
     assert (code, err) == (0, "")
     lines = [line.split("\t") for line in out.splitlines()]
     said = ["bad_price", "the price is not a number"]
-    assert lines[:2] == [["3", *said, "EK netto", "minus"], ["4", *said, "", ""]]
-    assert lines[2][:4] == ["5", *said, ""]
+    assert lines[:2] == [["line 3", *said, "EK netto", "minus"], ["line 4", *said, "", ""]]
+    assert lines[2][:4] == ["line 5", *said, ""]
     assert lines[2][4].isprintable()
     assert len(lines) == 3
 

@@ -110,7 +110,10 @@ def test_a_workload_without_its_libraries(find: Examine, environment: pytest.Mon
 
 def test_a_server_that_is_away(find: Examine) -> None:
     dsn = "postgresql://u:s3cret@127.0.0.1:1/x"
-    finding = assert_one(find(connection.CHECK, dsn), Level.WRONG, "cannot be reached", "check DATABASE_URL")
+    finding = assert_one(
+        find(connection.CHECK, dsn), Level.WRONG, "cannot be reached", "check that the server runs there"
+    )
+    assert "(systemctl status postgresql), then DATABASE_URL" in finding.remedy
     assert "s3cret" not in str(finding)
     assert_one(find(vacuum.CHECK, dsn), Level.SKIPPED, "the database must be reached first")
 
@@ -122,6 +125,27 @@ def test_a_database_that_is_read_only(find: Examine, database: Database, db: psy
         db.execute("SET TRANSACTION READ WRITE")
         db.execute(finding.remedy.split(";")[0])
     assert_one(find(connection.CHECK), Level.OK, "PostgreSQL")
+
+
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_a_database_of_another_encoding(
+    find: Examine, database: Database, db: psycopg.Connection, encoding: str
+) -> None:
+    name = f"odd_{encoding.lower()}"
+    db.execute(f"CREATE DATABASE {name} ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+    try:
+        dsn = make_conninfo(database.dsn, dbname=name)
+        assert_one(find(connection.CHECK, dsn), Level.WRONG, f"encoding is {encoding}", "ENCODING 'UTF8'")
+    finally:
+        db.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def test_a_way_that_cannot_be_examined_is_wrong(find: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise psycopg.DataError("odd")
+
+    monkeypatch.setattr("daemon.database.pool.Session.configure", fail)
+    assert_one(find(connection.CHECK), Level.WRONG, "the database cannot be worked with: ", "DATABASE_URL")
 
 
 def test_a_slow_way(find: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,6 +206,14 @@ def test_a_schema_that_was_edited_or_is_newer(find: Examine, db: psycopg.Connect
     assert_one(find(schema.CHECK), Level.WRONG, "newer", "install the version")
 
 
+def test_a_trigger_that_is_switched_off_is_told_in_words(find: Examine, db: psycopg.Connection) -> None:
+    db.execute("ALTER TABLE categorization_batches DISABLE TRIGGER catalogd_batch_ordered")
+    finding = assert_one(find(schema.CHECK), Level.WRONG, "1 thing was changed since it was migrated, ", "migrate")
+    assert finding.says.endswith(
+        "trigger catalogd_batch_ordered on categorization_batches is gone, switched off or another"
+    )
+
+
 def test_a_superuser(find: Examine) -> None:
     assert_one(find(role.CHECK), Level.WARNING, "is a superuser", "catalogd grants | psql")
 
@@ -202,6 +234,21 @@ def test_a_role_that_only_looks(find: Examine, database: Database, db: psycopg.C
     assert_one(find(role.CHECK, dsn), Level.OK, "enough to look")
     db.execute(f"REVOKE ALL ON batch_slices FROM {OPERATOR}")
     assert_one(find(role.CHECK, dsn), Level.WRONG, "SELECT on batch_slices", "catalogd grants")
+
+
+@pytest.mark.parametrize("role_name", [RUNTIME, OPERATOR])
+def test_a_role_that_has_more_through_others(
+    find: Examine, database: Database, db: psycopg.Connection, role_name: str
+) -> None:
+    give_rights(database)
+    dsn = make_conninfo(database.dsn, user=role_name)
+    db.execute(f"GRANT pg_write_all_data, pg_monitor TO {role_name}")
+    try:
+        finding = assert_one(find(role.CHECK, dsn), Level.WARNING, "a member of pg_write_all_data: more than", "REVOKE")
+        db.execute(finding.remedy.encode())
+        assert_one(find(role.CHECK, dsn), Level.OK, role_name)
+    finally:
+        db.execute(f"REVOKE pg_write_all_data, pg_monitor FROM {role_name}")
 
 
 def test_a_schema_that_is_open_to_everybody(find: Examine, database: Database, db: psycopg.Connection) -> None:
@@ -246,7 +293,7 @@ def test_notifications_that_are_dropped(find: Examine, monkeypatch: pytest.Monke
 def test_nobody_is_at_work(find: Examine, db: psycopg.Connection) -> None:
     assert_one(find(instances.CHECK), Level.WARNING, "no instance is at work", "systemctl start catalogd")
     batch(db, [1])
-    assert_one(find(instances.CHECK), Level.WRONG, "1 batch wait", "systemctl start catalogd")
+    assert_one(find(instances.CHECK), Level.WRONG, "and 1 batch waits", "systemctl start catalogd")
 
 
 def test_instances_of_several_versions_and_deaf_ones(
@@ -280,6 +327,14 @@ def test_what_waits_for_long_and_what_fails(find: Examine, db: psycopg.Connectio
     assert f"catalogd tail {waiting}" in found[0].remedy
     assert found[1].says == "duty a failed 2 times: disk full"
     assert found[2].says == "duty b was due 1 day ago"
+
+
+def test_most_items_in_error(find: Examine, db: psycopg.Connection) -> None:
+    batch(db, [1], status="completed", total_products=10, processed_products=10, success_products=10)
+    assert_one(find(work.CHECK), Level.OK, "most items are treated")
+    worst = batch(db, [1], status="completed", total_products=20_001, processed_products=20_001, error_products=20_001)
+    says = "of 20,011 items of the last batches of categorization 20,001 were in error"
+    assert_one(find(work.CHECK), Level.WARNING, says, f"catalogd errors {worst}")
 
 
 # the shop, the model

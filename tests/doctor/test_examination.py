@@ -107,7 +107,7 @@ def test_what_is_wrong_is_in_the_exit_status(
     batch(db, [1])
     code, out, _ = command("doctor")
     assert code == 1
-    assert re.search(r"^wrong +instances .*1 batch wait.*\n +→ systemctl start catalogd", out, re.MULTILINE)
+    assert re.search(r"^wrong +instances .*1 batch waits.*\n +→ systemctl start catalogd", out, re.MULTILINE)
     assert out.splitlines()[-1].endswith("mend what is wrong")
     monkeypatch.setenv("DATABASE_URL", "postgresql://u:s3cret@127.0.0.1:1/x")
     code, out, _ = command("doctor", "--json")

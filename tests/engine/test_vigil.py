@@ -135,6 +135,14 @@ def test_time_in_which_the_process_was_stopped_is_held_against_nobody(clock: Clo
         assert pass_time(clock, PIECE_S, vigil) == ["worker-1"]  # what it had left it has used
 
 
+def test_nor_is_time_before_the_first_look(clock: Clock, life: Life) -> None:
+    with life.of("main"):
+        vigil = Vigil(life)
+        clock.now += 3_600.0
+        assert vigil.look() == []
+        assert pass_time(clock, BOUND_S, vigil) == ["main"]
+
+
 def test_who_waits_for_the_reader_of_the_log_is_not_blamed(
     clock: Clock, life: Life, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -154,8 +162,7 @@ def test_who_waits_for_the_reader_of_the_log_is_not_blamed(
 def test_each_vigil_sees_its_own(clock: Clock, life: Life) -> None:
     over_main, over_others = Vigil(life, lambda name: name == "main"), Vigil(life, lambda name: name != "main")
     with life.of("main"), life.of("worker-1"):
-        assert pass_time(clock, BOUND_S, over_main) == []
-        assert list(over_main.look()) == []
+        assert pass_time(clock, BOUND_S, over_main, beat=lambda: over_others.look() and None) == []
         clock.now += PIECE_S
         assert (list(over_main.look()), list(over_others.look())) == (["main"], ["worker-1"])
 

@@ -226,6 +226,13 @@ def test_an_edited_schema_is_noticed_and_repaired(
         assert schema_of(db) == right_schema, name
 
 
+def test_a_repair_is_told_as_one(db: psycopg.Connection, catalogd: Catalogd) -> None:
+    db.execute("ALTER TABLE categorization_batches DISABLE TRIGGER catalogd_batch_ordered")
+    said = "repaired what was changed: trigger catalogd_batch_ordered on categorization_batches\n"
+    assert catalogd("migrate").stdout == said
+    assert catalogd("migrate").stdout == "the schema is up to date\n"
+
+
 BEYOND_REPAIR = {
     "batch_slices": "ALTER TABLE batch_slices DROP COLUMN claimed_by",
     "categorization_models": "ALTER TABLE categorization_models DROP COLUMN content",

@@ -93,6 +93,10 @@ def test_everyone_does_their_work(roles: Shop, superuser: psycopg.Connection) ->
         assert "unknown_product" in roles.run(OPERATOR, "errors", str(first))
         assert "at work: " in roles.run(OPERATOR, "status")
         assert f"batch {first} is completed" in roles.run(OPERATOR, "tail", str(first))
+        told = roles.run(RUNTIME, "tail", str(first))
+        assert told.count("the audit log is not shown to this role: catalogd_operator may read it") == 1
+        assert "permission denied" not in told
+        assert f"batch {first} is completed" in told
         for role, says in ((OPERATOR, "enough to look"), (RUNTIME, "what the daemon needs, and no more")):
             assert f"{role} " in roles.run(role, "doctor")
             assert says in roles.run(role, "doctor")
@@ -207,6 +211,29 @@ def test_an_operator_who_may_only_read_is_told_so(roles: Shop, arguments: list[s
     assert result.returncode == 1
     assert result.stderr.startswith("catalogd: this role may not do that (permission denied for table ")
     assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("role", "arguments", "whose"),
+    [
+        (RUNTIME, ["explain", "1"], OPERATOR),
+        (PHP, ["status"], OPERATOR),
+        (PHP, ["tail", "1"], OPERATOR),
+        (PHP, ["models", "list"], OPERATOR),
+        (OPERATOR, ["models", "promote", "1"], RUNTIME),
+        (OPERATOR, ["cancel", "1"], RUNTIME),
+        (OPERATOR, ["learn"], RUNTIME),
+        (RUNTIME, ["partition"], OWNER),
+    ],
+    ids=" ".join,
+)
+def test_who_lacks_a_right_by_design_is_told_who_has_it(
+    roles: Shop, superuser: psycopg.Connection, role: str, arguments: list[str], whose: str
+) -> None:
+    superuser.execute("UPDATE categorization_batches SET id = id")
+    result = roles.catalogd(role)(*arguments)
+    assert result.returncode == 1
+    assert f": it is for {whose}, or for a role with the same rights; if it should have them, " in result.stderr
 
 
 def test_the_runtime_role_ends_frozen_sessions_of_its_own(roles: Shop, superuser: psycopg.Connection) -> None:

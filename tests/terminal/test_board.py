@@ -13,7 +13,9 @@ from rich.console import Console
 from rich.text import Text
 
 from daemon import __version__
+from daemon.batches.attendance import Attendance
 from daemon.batches.batch import Batch, Listed
+from daemon.batches.fleet import Hold
 from daemon.engine.queue import Queue
 from daemon.terminal.board import choose, draw_picture, print_picture
 from daemon.terminal.console import open_console
@@ -141,6 +143,64 @@ def test_what_an_instance_holds_and_what_it_left_behind(command: Command, db: ps
     assert re.search(rf"^at work: a, pid 1, .*: 1 slice \(10 items\) of batch {batch_id}$", out, re.MULTILINE)
 
 
+def test_a_batch_that_nobody_works_on_is_told_of(command: Command, db: psycopg.Connection) -> None:
+    shop(db, products=10)
+    young, old = batch(db, range(1, 6)), batch(db, range(6, 11))
+    queue = Queue(KIND.name, TABLE, "a:1:x:9")
+    queue.plan(db)
+    db.execute(
+        "UPDATE categorization_batches SET created_at = now() - interval '1 h', started_at = now() - interval '1 min'"
+        " WHERE id = %s",
+        (old,),
+    )
+    says = f"batch {old}: nobody works on it: catalogd doctor, or the daemon's log, tells why"
+    with psycopg.connect(db.info.dsn, application_name="catalogd a:1:x:9 listener"):
+        assert says in command("status")[1]
+        assert says in command("status", str(old))[1]
+        assert json.loads(command("status", str(old), "--json")[1])["is_unattended"] is True
+        assert "nobody works" not in command("status", str(young))[1]
+        assert queue.claim(db, "a:1:x:9/categorization-1") is not None
+        assert "nobody works" not in command("status")[1]
+
+
+def test_of_a_batch_that_failed_without_items_no_bar_is_full(command: Command, db: psycopg.Connection) -> None:
+    batch(db, [], status="failed", completed_at=NOW)
+    assert "━" not in command("status")[1]
+    batch(db, [], status="completed", completed_at=NOW)
+    assert "━" in command("status")[1]
+
+
+def test_between_two_slices_nobody_holds_one_either() -> None:
+    attendance, one = Attendance(), listed(1)
+    assert attendance.see([one], [], 0.0) == frozenset()
+    assert attendance.see([one], [], 1.0) == {one.key}
+    moved = listed(1, processed=251)
+    assert attendance.see([moved], [], 2.0) == frozenset()
+    assert attendance.see([moved], [], 2.1) == frozenset()
+    assert attendance.see([moved], [Hold("a:1:x:9", KIND.name, 7, 1, 10)], 3.0) == frozenset()
+    assert attendance.see([moved], [], 4.0) == frozenset()
+
+
+def test_of_a_batch_that_was_set_back_no_rate_is_better_than_a_wrong_one(
+    command: Command, db: psycopg.Connection
+) -> None:
+    """Its items of before are done at once, and it has waited for whoever set it back."""
+    batch_id = batch(
+        db,
+        [1],
+        status="processing",
+        retry_count=1,
+        total_products=1_000,
+        processed_products=900,
+        created_at=datetime(2026, 1, 1, tzinfo=UTC),
+    )
+    db.execute("UPDATE categorization_batches SET started_at = now() - interval '1 second'")
+    told = json.loads(command("status", str(batch_id), "--json")[1])
+    assert (told["items_per_s"], told["left_s"], told["wait_s"]) == (None, None, None)
+    db.execute("UPDATE categorization_batches SET status = 'pending'")
+    assert "waits again" in command("status", str(batch_id))[1]
+
+
 def test_a_list_that_is_being_prepared_is_held(command: Command, db: psycopg.Connection) -> None:
     import_id = order(db, supplier(db), "a.csv")
     db.execute(
@@ -151,7 +211,7 @@ def test_a_list_that_is_being_prepared_is_held(command: Command, db: psycopg.Con
     with psycopg.connect(db.info.dsn, application_name="catalogd a:1:x:9 listener"):
         out = command("status", "--of", "price-lists")[1]
     assert f"prepares batch {import_id} of price-lists" in out
-    assert "at work: a, pid 1, catalogd 9, up " in out
+    assert "at work: a, pid 1, catalogd 9, connected for " in out
 
 
 @pytest.mark.skipif(PGBOUNCER is None, reason="pgbouncer is not installed")

@@ -7,6 +7,7 @@ from threading import Event as Clock
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from daemon.commands.trouble import explain
 from daemon.terminal import following
@@ -20,6 +21,7 @@ from tests.support.database import Database
 from tests.support.factories import batch
 from tests.support.price_lists import order, supplier
 from tests.support.process import Catalogd
+from tests.support.roles import RUNTIME, give_rights
 
 pytestmark = pytest.mark.one_server
 
@@ -171,6 +173,20 @@ def test_it_outlives_a_lost_connection(db: psycopg.Connection, lifeline: Lifelin
     assert lines.told[2:] == ["the database is back", "Ended"]
 
 
+def test_a_right_that_is_missing_is_no_database_that_is_away(database: Database, db: psycopg.Connection) -> None:
+    give_rights(database)
+    batch_id = batch(db, [1])
+    role = make_conninfo(database.dsn, user=RUNTIME)
+    lifeline = Lifeline(lambda: psycopg.connect(role, autocommit=True))
+    lines = Lines({"Progress": [lambda: db.execute("REVOKE SELECT ON categorization_batches FROM catalogd_runtime")]})
+    try:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            follow(Follower(KIND, batch_id), lifeline, lines, explain, Clock())
+    finally:
+        lifeline.close()
+    assert lines.told == ["the audit log is not shown to this role: catalogd_operator may read it", "Progress"]
+
+
 def test_where_nobody_is_at_work_it_says_so_once(
     db: psycopg.Connection, lifeline: Lifeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -187,7 +203,7 @@ def test_where_nobody_is_at_work_it_says_so_once(
 
     lines = Lines({})
     assert not follow(Counted(KIND, batch_id), lifeline, lines, explain, Clock())
-    assert lines.told == ["Progress", "no instance is at work: run catalogd run", "Ended"]
+    assert lines.told == ["Progress", "no instance is at work: systemctl start catalogd, or catalogd run", "Ended"]
 
 
 def test_a_real_batch_from_its_order_to_its_end(db: psycopg.Connection, catalogd: Catalogd) -> None:
@@ -220,6 +236,37 @@ def test_lines_for_people_are_few_and_harmless(capsys: pytest.CaptureFixture[str
     assert lines[0].endswith("processing    0%  0 of 1,000,000")
     assert lines[2][:10] in ("2026-01-02", "2026-01-01")
     assert lines[3].endswith("batch 7 is failed: Why , 0 items done of 5, in 2.0 s")
+
+
+def test_errors_come_before_the_end_and_time_does_not_go_back(command: Command, db: psycopg.Connection) -> None:
+    batch_id = batch(db, [1])
+    fail_items(db, batch_id, 5)
+    db.execute("UPDATE categorization_errors SET created_at = '2026-01-02 03:04:05Z'")
+    db.execute("UPDATE categorization_batches SET total_products = 1")
+    end(db, batch_id)
+    db.execute(
+        "INSERT INTO audit_log (entity_type, entity_id, action, actor_type, metadata, created_at) VALUES"
+        " ('categorization_batch', %(id)s, 'planned', 'daemon',"
+        """ '{"items": 1, "instance": "web1:4711:x:0.2", "from": "pending"}', '2026-01-02 03:04:04Z'),"""
+        " ('categorization_batch', %(id)s, 'completed', 'daemon', NULL, '2026-01-02 03:04:03Z')",
+        {"id": batch_id},
+    )
+    _, out, _ = command("tail", str(batch_id))
+    lines = [line.split("  ", 1) for line in out.splitlines()]
+    assert [words for _, words in lines] == [
+        "planned by daemon: 1 item, instance web1, pid 4711",
+        "error  5  unknown_product  no",
+        "completed by daemon",
+        f"batch {batch_id} is completed: 1 item done of 1, 1 in error",
+    ]
+    assert [time[-2:] for time, _ in lines[:3]] == ["04", "05", "05"]
+
+
+def test_what_a_set_back_batch_had_done_before_is_no_pace(capsys: pytest.CaptureFixture[str]) -> None:
+    ticker = Ticker(KIND, 7)
+    ticker.tell(Progress("pending", 1_000, 500, 500, 0, 60.0, True))
+    ticker.tell(Progress("processing", 1_000, 900, 900, 0, 0.1, True))
+    assert "per second" not in capsys.readouterr().out
 
 
 def test_the_command_says_by_its_exit_status_how_it_ended(command: Command, db: psycopg.Connection) -> None:

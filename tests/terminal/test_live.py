@@ -149,7 +149,10 @@ def test_while_the_database_is_away_it_says_so_and_goes_on(
     troubles = [trouble for _, trouble in shown.seen]
     assert troubles[0] == troubles[3] == ""
     assert "terminating connection" in troubles[1]
-    assert "connection refused; check DATABASE_URL" in troubles[2]
+    assert (
+        "connection refused; check that the server runs there (systemctl status postgresql), then DATABASE_URL"
+        in troubles[2]
+    )
     assert all(re.match(r"0\.\d\d s old, trying again: ", trouble) for trouble in troubles[1:3])
     assert [len(picture.listed) for picture, _ in shown.seen] == [1, 1, 1, 1]
 

@@ -48,6 +48,21 @@ def test_a_batch_at_work_is_sent_as_it_moves(db: psycopg.Connection, site: Site)
             assert any('value="0.6000"' in news(lines) for _ in range(50))
 
 
+def test_a_batch_that_nobody_works_on_is_told_of(db: psycopg.Connection, site: Site) -> None:
+    batch_id = ended(db, range(100))
+    is_at_work(db, batch_id, 10)
+    db.execute(
+        "UPDATE categorization_batches SET created_at = now() - interval '1 h', started_at = now() - interval '1 min'"
+    )
+    with (
+        site.http.stream("GET", "/live") as overview,
+        site.http.stream("GET", f"/live/batches/categorization/{batch_id}") as one,
+    ):
+        for lines in (overview.iter_lines(), one.iter_lines()):
+            assert any("Nobody works on" in news(lines) for _ in range(100))
+    assert "Nobody works on it" in site.get(f"/batches/categorization/{batch_id}")
+
+
 def test_all_share_one_poll_that_ends_with_the_last(
     db: psycopg.Connection, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:

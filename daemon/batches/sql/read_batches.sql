@@ -1,5 +1,5 @@
 -- Batches without their items. Times that no clock shows (infinity, and years that Python cannot count)
--- are left out.
+-- are left out. A batch that was set back has waited for whoever did so: its wait is not told.
 WITH readable AS (
     SELECT id,
            status,
@@ -20,7 +20,10 @@ SELECT readable.*,
        CASE WHEN created_at IS NOT NULL THEN greatest(extract(epoch FROM now() - created_at), 0) END::float8 AS created_s_ago,
        CASE WHEN completed_at IS NOT NULL THEN greatest(extract(epoch FROM now() - completed_at), 0) END::float8
            AS completed_s_ago,
-       greatest(coalesce(extract(epoch FROM coalesce(started_at, completed_at, now()) - created_at), 0), 0)::float8 AS wait_s,
+       CASE
+           WHEN retry_count = 0
+               THEN greatest(coalesce(extract(epoch FROM coalesce(started_at, completed_at, now()) - created_at), 0), 0)
+       END::float8 AS wait_s,
        CASE
            WHEN started_at IS NOT NULL THEN greatest(extract(epoch FROM coalesce(completed_at, now()) - started_at), 0)
        END::float8 AS run_s

@@ -25,7 +25,7 @@ def examine(patient: Patient) -> Iterator[Finding]:
         waiting = sum(sum(count_open(patient.database, kind).values()) for kind in patient.kinds)
         says = "no instance is at work"
         if waiting:
-            yield wrong(f"{says}, and {count(waiting, 'batch', 'batches')} wait", START, **facts)
+            yield wrong(f"{says}, and {count(waiting, 'batch waits', 'batches wait')}", START, **facts)
         else:
             yield warning(says, START, **facts)
     elif set(versions) - {__version__} or len(versions) > 1:

@@ -12,7 +12,7 @@ SHOWN = 4
 def examine(patient: Patient) -> Iterator[Finding]:
     row = patient.database.execute(sql("find_role")).fetchone()
     assert row is not None  # noqa: S101  # everybody has a role
-    role, is_superuser, makes_roles, owns, may_create, everyone_creates, may_run = row
+    role, is_superuser, makes_roles, owns, may_create, everyone_creates, may_run, mighty = row
     facts = {"role": role, "may_run": may_run}
     if is_superuser or makes_roles or owns:
         what = "is a superuser" if is_superuser else "may make roles" if makes_roles else "owns the tables"
@@ -22,6 +22,15 @@ def examine(patient: Patient) -> Iterator[Finding]:
             **facts,
         )
         return
+    if mighty:
+        yield warning(
+            f"role {role} is a member of {_list(mighty)}: more than catalogd needs",
+            f"REVOKE {', '.join(mighty)} FROM {role}",
+            mighty=mighty,
+            **facts,
+        )
+    if "pg_write_all_data" in mighty:
+        return  # whether it is to run the daemon, and what it lacks of its own, is seen without that
     lacking = [f"{privilege} on {relation}" for relation, privilege in _lacking(patient, may_run=may_run)]
     if lacking:
         yield wrong(
@@ -37,6 +46,8 @@ def examine(patient: Patient) -> Iterator[Finding]:
             f"REVOKE CREATE ON SCHEMA public FROM PUBLIC, {role}",
             **facts,
         )
+    elif mighty:
+        return
     elif may_run:
         yield ok(f"{role} has what the daemon needs, and no more", **facts)
     else:

@@ -1,4 +1,4 @@
-"""No batch waits for long, and the periodic duties succeed."""
+"""No batch waits for long, most items are treated, and the periodic duties succeed."""
 
 from collections.abc import Iterator
 
@@ -27,6 +27,17 @@ def examine(patient: Patient) -> Iterator[Finding]:
                 f" the longest for {how_long(waits_s)}",
                 f"{ask('tail', kind, first)}, and the journal: workload.paused or batch.put_off tell why",
             )
+        failing = patient.database.execute(
+            statement("daemon.doctor", "find_failing", **kind.table.identifiers)
+        ).fetchone()
+        if failing is not None:
+            items, errors, worst = failing
+            if (errors or 0) * 2 > (items or 0):
+                is_well = False
+                yield warning(
+                    f"of {items:,} items of the last batches of {kind.name} {errors:,} were in error",
+                    f"{ask('errors', kind, worst)} tells why of each",
+                )
     for duty in read_duties(patient.database):
         if duty.failures:
             is_well = False
@@ -41,7 +52,7 @@ def examine(patient: Patient) -> Iterator[Finding]:
                 "see that an instance is at work: catalogd status",
             )
     if is_well:
-        yield ok("no batch waits for long, no duty is late")
+        yield ok("no batch waits for long, most items are treated, no duty is late")
 
 
 CHECK = Check("work", examine)

@@ -41,4 +41,4 @@ def look(conn: Connection, import_ids: Sequence[int]) -> Mapping[int, Sight]:
     }
 
 
-KIND = Kind("price-lists", TABLE, look, details=("column", "value"))
+KIND = Kind("price-lists", TABLE, look, details=("column", "value"), item="line")
