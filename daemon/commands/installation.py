@@ -21,11 +21,11 @@ from daemon.settings import Settings, environment_names
 PROGRAM = "/opt/catalogd/bin/catalogd"  # as the units have it
 HIDDEN = ("/home", "/root", "/run/user", "/tmp", "/var/tmp")  # noqa: S108  # from the unit: ProtectHome=, PrivateTmp=
 SOCKETS = (Path("/run/postgresql"), Path("/tmp"))  # noqa: S108  # where PostgreSQL's are
-METRICS = str(Settings.model_fields["metrics"].default)
-HAS_PASSWORD = re.compile(r"password\s*=|//[^/@\s]*:[^/@\s]*@", re.IGNORECASE)  # a connection string, a URL
 ROLE = "catalogd_runtime"  # the unit's User=, for `peer` authentication, and what `catalogd grants` makes
 COMMAND = "/usr/local/bin/catalogd"  # for people
 PASSWORD = "/etc/catalogd/db_password"  # noqa: S105  # where it lies
+METRICS = str(Settings.model_fields["metrics"].default)
+HAS_PASSWORD = re.compile(r"password\s*=|//[^/@\s]*:[^/@\s]*@", re.IGNORECASE)  # a connection string, a URL
 END = "END_OF_FILE"
 LAY = """\
 lay() {

@@ -10,7 +10,6 @@ from daemon.database.failures import summary
 from daemon.database.probe import deadline
 from daemon.doctor.check import Check, Finding, Level, Needs, skipped, wrong
 from daemon.doctor.patient import Patient
-from daemon.errors import ConfigurationError
 
 DEADLINE_S = 10.0  # of a check
 STATEMENT_MS = 5_000
@@ -78,9 +77,6 @@ def _run(check: Check, patient: Patient, explain: Callable[[Exception], str]) ->
                 return list(check.examine(patient))
     except psycopg.errors.QueryCanceled:  # an operational error, too
         return [skipped(f"it took longer than {STATEMENT_MS // 1000} s", "try again when there is less to do")]
-    except ConfigurationError as error:
-        says, _, remedy = str(error).rpartition("; ")
-        return [wrong(says, remedy)]
     except psycopg.OperationalError as error:
         says, _, remedy = explain(error).rpartition("; ")
         if patient.conn is None:  # it was to connect

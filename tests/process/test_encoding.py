@@ -56,7 +56,7 @@ def test_one_that_has_no_signs_for_ours_is_refused(database_of: Make) -> None:
 
 def test_the_doctor_tells_it_too(database_of: Make) -> None:
     result = Catalogd(database_of("SQL_ASCII").dsn)("doctor")
-    assert "database in_sql_ascii has the encoding SQL_ASCII" in result.stdout
+    assert "the database's encoding is SQL_ASCII" in result.stdout
     assert result.returncode == 1
 
 
