@@ -20,6 +20,7 @@ demo: $(STAMP)   ## a private Postgres, a sample shop and a real daemon at work;
 	@$(BIN)/catalogd demo
 
 venv: $(STAMP)   ## the virtual environment that all of these use, from requirements.lock
+	@echo "$(VENV) is there, from requirements.lock; its programs are in $(BIN)"
 
 test: $(STAMP)   ## the whole suite, against every Postgres server found
 	@$(BIN)/pytest -n 2 --dist worksteal $(ARGS)

@@ -4,9 +4,11 @@ import json
 import logging
 import math
 import os
+import re
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from io import StringIO
+from time import monotonic
 from typing import TextIO, cast
 
 import structlog
@@ -18,6 +20,9 @@ _LONGEST_LINE = 32_000  # characters of all values of an event, as JSON: journal
 _FEW, _BRIEF, _BRIEF_INT = 30, 80, 2**63  # values of an event, characters: no more than _LONGEST_LINE as JSON
 _DEEPEST = 12  # levels of nesting; an exception's frames are on the fourth
 _LARGEST = 2**256  # a whole number beyond is not written out: Python refuses to
+_REPEAT_S = 3600.0
+_MOST_TOLD = 100  # different warnings
+_NUMBER = re.compile(r"0x[0-9a-f]+|\d+")
 _FIRST = ("event", "level", "timestamp", "logger")  # have their place whatever else there is
 
 
@@ -73,6 +78,7 @@ def configure_logs(level: str = "info", style: str = "auto", stream: TextIO | No
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(stream)
+    handler.addFilter(_Repetitions())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, _name_library],
@@ -82,6 +88,27 @@ def configure_logs(level: str = "info", style: str = "auto", stream: TextIO | No
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(max(_LEVELS[level], logging.WARNING))
+
+
+class _Repetitions(logging.Filter):
+    """Lets one an hour through of a library's warnings that differ in numbers alone: a pool warns of each attempt."""
+
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._told: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno != logging.WARNING:
+            return True
+        now = self._clock()
+        said = record.name, _NUMBER.sub("#", record.getMessage())
+        if now - self._told.get(said, -math.inf) < _REPEAT_S:
+            return False
+        if len(self._told) >= _MOST_TOLD:
+            self._told.clear()
+        self._told[said] = now
+        return True
 
 
 def _name_library(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -5,12 +5,15 @@ import secrets
 import socket
 
 import psycopg
+from psycopg import Connection
 
 from daemon import __version__
 from daemon.database.pool import Session
 from daemon.database.schema import SchemaState
 from daemon.errors import ConfigurationError, SchemaMismatch
 from daemon.settings import Settings
+
+WRITTEN = "“”…"  # in evidence, beside the letters of the shop's language
 
 
 def session_of(settings: Settings, instance: str = "") -> Session:
@@ -26,6 +29,7 @@ def session_of(settings: Settings, instance: str = "") -> Session:
         conninfo=conninfo,
         application_name=f"catalogd {instance}".strip(),
         idle_in_transaction=settings.frozen,
+        require=require_encoding,
     )
 
 
@@ -33,6 +37,26 @@ def name_instance() -> str:
     """Fresh for each start: a restarted process must never take an earlier one's claims for its own. Host, pid and
     version are for people, who see it in pg_stat_activity and `catalogd status`."""
     return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}:{__version__}"
+
+
+def require_encoding(conn: Connection) -> None:
+    """Raises ConfigurationError for a database that has no signs for what catalogd writes, or, as SQL_ASCII, does not
+    know what its bytes mean: to the driver they are no text then. From and into any other the server converts."""
+    encoding = conn.info.parameter_status("server_encoding")
+    if encoding == "UTF8" or (encoding != "SQL_ASCII" and _can_hold(conn, WRITTEN)):
+        return
+    raise ConfigurationError(
+        f"database {conn.info.dbname} has the encoding {encoding}, which cannot hold what catalogd writes; make a new"
+        " one, CREATE DATABASE shop_utf8 ENCODING 'UTF8' TEMPLATE template0, and restore a dump of the old one into it"
+    )
+
+
+def _can_hold(conn: Connection, signs: str) -> bool:
+    try:
+        conn.execute("SELECT %s::text", (signs,))
+    except psycopg.errors.UntranslatableCharacter:
+        return False
+    return True
 
 
 def require_current_schema(state: SchemaState) -> None:

@@ -77,6 +77,24 @@ def test_a_library_goes_the_same_way() -> None:
     assert event["message"] == f"error connecting in 'catalogd': {HOSTILE}"
 
 
+def test_a_librarys_warning_is_told_once_until_it_says_something_else() -> None:
+    stream = json_logs()
+    pool = logging.getLogger("psycopg.pool")
+    for port in range(5000, 5040):
+        pool.warning("error connecting in %r: %s", "catalogd", f"port {port}: refused")
+        pool.warning("reconnection attempt in pool %r failed after %s sec", "catalogd", 2.0)
+    pool.warning("error connecting in %r: %s", "catalogd", "password authentication failed")
+    for _ in range(2):
+        pool.error("a defect")
+    assert [event["message"] for event in lines(stream)] == [
+        "error connecting in 'catalogd': port 5000: refused",
+        "reconnection attempt in pool 'catalogd' failed after 2.0 sec",
+        "error connecting in 'catalogd': password authentication failed",
+        "a defect",
+        "a defect",
+    ]
+
+
 def test_a_real_librarys_warning_is_json_without_the_password() -> None:
     stream = json_logs()
     dsn = "postgresql://u:s3cret@127.0.0.1:1/db"

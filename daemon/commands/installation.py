@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from daemon import __version__
@@ -20,10 +21,58 @@ from daemon.settings import Settings, environment_names
 PROGRAM = "/opt/catalogd/bin/catalogd"  # as the units have it
 HIDDEN = ("/home", "/root", "/run/user", "/tmp", "/var/tmp")  # noqa: S108  # from the unit: ProtectHome=, PrivateTmp=
 SOCKETS = (Path("/run/postgresql"), Path("/tmp"))  # noqa: S108  # where PostgreSQL's are
+ROLE = "catalogd_runtime"  # the unit's User=, for `peer` authentication, and what `catalogd grants` makes
+COMMAND = "/usr/local/bin/catalogd"  # for people
+PASSWORD = "/etc/catalogd/db_password"  # noqa: S105  # where it lies
 METRICS = str(Settings.model_fields["metrics"].default)
-ROLE = "catalogd"  # the unit's User=, for `peer` authentication
 HAS_PASSWORD = re.compile(r"password\s*=|//[^/@\s]*:[^/@\s]*@", re.IGNORECASE)  # a connection string, a URL
 END = "END_OF_FILE"
+LAY = """\
+lay() {
+    cat > "$1.new"
+    if [ ! -e "$1" ]; then
+        mv "$1.new" "$1"
+    elif cmp -s "$1.new" "$1"; then
+        rm "$1.new"
+    else
+        echo "kept as it is: $1; what it would be now: $1.new" >&2
+    fi
+}""".splitlines()
+ASK = f"""\
+ask() {{
+    printf '%s: ' "$1" >&2
+    if [ -t 0 ]; then stty -echo; fi
+    IFS= read -r password
+    if [ -t 0 ]; then stty echo; echo >&2; fi
+}}
+keep() {{
+    (umask 077 && printf '%s\\n' "$password" > {PASSWORD})
+}}
+is_right() {{
+    [ -s {PASSWORD} ] || return
+    PGPASSWORD=$(cat {PASSWORD}) psql --quiet --no-password --dbname "$url" --command '' 2> /dev/null
+}}
+become() {{
+    {{
+        echo "SET log_statement = none; SET log_min_error_statement = panic; SET log_min_duration_statement = -1;"
+        printf "%s '%s';\\n" "$alter" "$(printf '%s' "$password" | sed "s/'/''/g")"
+    }} | as_admin psql --quiet --set ON_ERROR_STOP=1 --dbname "$admin_url"
+}}
+if ! is_right; then
+    ask "password of the role, or a new one for it"
+    keep
+    if ! is_right; then
+        first=$password
+        ask "it is not its own; to make it that, once more"
+        if [ -z "$password" ] || [ "$password" != "$first" ]; then
+            rm {PASSWORD}
+            echo "these were two, or none: nothing was changed; run this again" >&2
+            exit 1
+        fi
+        become
+        is_right || {{ echo "the role cannot log in: see pg_hba.conf" >&2; exit 1; }}
+    fi
+fi""".splitlines()
 REFUSED = "\"'\\"  # by systemd, in the path of a program, however it is quoted
 
 
@@ -108,7 +157,10 @@ class Installation:
     instances: int = 0
 
     def script(self) -> str:
-        steps = (self._head, self._warnings, self._roles, self._settings, self._password, self._unit, self._start)
+        steps = (
+            *(self._head, self._warnings, self._roles, self._settings),
+            *(self._password, self._unit, self._command, self._start),
+        )
         return "\n".join(line for step in steps for line in step()) + "\n"
 
     @property
@@ -124,10 +176,13 @@ class Installation:
     def _head(self) -> Iterator[str]:
         yield "#!/bin/sh"
         yield f"# Makes catalogd {__version__} a service of this machine. Nothing of this has been done yet: read it,"
-        yield "# change what is different with you, and run it as root: sh install.sh. It can be run again."
+        yield "# change what is different with you, and run it as root: sh install.sh. It can be run again: a file"
+        yield "# that is there stays as it is, and what it would be now lies beside it, with .new behind its name."
         yield "set -eu"
         yield "cd /"
+        yield "export PGCLIENTENCODING=UTF8"
         yield f"catalogd={shlex.quote(self.here.program)}"
+        yield from LAY
 
     def _warnings(self) -> Iterator[str]:
         if self.here.program.startswith(tuple(f"{folder}/" for folder in HIDDEN)):
@@ -139,7 +194,9 @@ class Installation:
         yield ""
         yield f"# TO DO FIRST: {_comment(self.here.program)} {trouble}."
         yield "# Install catalogd into /opt/catalogd, and print this again with the one from there:"
-        yield "#   python3 -m venv /opt/catalogd && /opt/catalogd/bin/pip install catalogd"
+        yield "#   python3 -m venv /opt/catalogd"
+        yield "#   /opt/catalogd/bin/pip install --require-hashes -r requirements.lock   # in the checkout or sdist"
+        yield "#   /opt/catalogd/bin/pip install --no-deps ."
 
     def _roles(self) -> Iterator[str]:
         database = self.here.database
@@ -163,8 +220,8 @@ class Installation:
 
     def _settings(self) -> Iterator[str]:
         yield ""
-        yield "# 2. Settings; all of them: the README. Who has logged in by a password until now: see 3."
-        yield "mkdir -p /etc/catalogd"
+        yield "# 2. Settings; all of them: docs/settings.md. The password: see 3."
+        yield "[ -d /etc/catalogd ] || install -d -m 700 /etc/catalogd"
         yield "umask 077"
         values = {"DATABASE_URL": make_conninfo("", **self.here.database)} | dict(self.here.settings)
         lines = [f"{name}={_env_value(value)}" for name, value in values.items()]
@@ -182,22 +239,18 @@ class Installation:
             yield 'CATALOGD_WEB=""'
 
     def _password(self) -> Iterator[str]:
-        role = _comment(self.here.database["user"])
+        role = self.here.database["user"]
         yield ""
         if not self._needs_password:
             yield f"# 3. No password: over the socket the server knows the unit's user, which is called {ROLE}"
-            yield "# like the role (`peer` in pg_hba.conf, as on Debian and Ubuntu). Otherwise:"
-            yield f"# ALTER ROLE \"{role}\" PASSWORD '…', and take the marks away here and at LoadCredential=."
+            yield "# like the role (`peer` in pg_hba.conf, as on Debian and Ubuntu). Otherwise take the marks away"
+            yield "# here, and at LoadCredential= below."
         else:
-            yield f"# 3. The password of role {role} (ALTER ROLE \"{role}\" PASSWORD '…'), alone in a file of root's."
-        lines = (
-            "if [ ! -s /etc/catalogd/db_password ]; then",
-            '    printf "password of the role: " && stty -echo && read -r password && stty echo',
-            '    (umask 077 && printf "%s\\n" "$password" > /etc/catalogd/db_password)',
-            "fi",
-        )
+            yield f"# 3. The password of role {_comment(role)}, alone in a file of root's. A new one becomes its own."
         mark = "" if self._needs_password else "#"
-        yield from (f"{mark}{line}" for line in lines)
+        yield f"{mark}url={shlex.quote(_comment(make_conninfo('', **self.here.database)))}"
+        yield f"{mark}alter={shlex.quote(_comment(f'ALTER ROLE {sql.Identifier(role).as_string()} PASSWORD'))}"
+        yield from (f"{mark}{line}" for line in ASK)
 
     @property
     def _needs_password(self) -> bool:
@@ -218,6 +271,17 @@ class Installation:
         for line in (f"mkdir -p {folder}", *_file(f"{folder}/network.conf", f"[Service]\n{network}")):
             yield f"{mark}{line}"
 
+    def _command(self) -> Iterator[str]:
+        if self.here.program == COMMAND:
+            return
+        yield ""
+        yield "# 5. `catalogd` for people: as root, with the settings, the password and the rights of the unit."
+        text = _shipped("command.sh").replace(
+            f"program={PROGRAM}", f"program={shlex.quote(_comment(self.here.program))}"
+        )
+        yield from _file(COMMAND, text.rstrip("\n"))
+        yield f"[ -x {COMMAND} ] || chmod 755 {COMMAND}"
+
     def unit_text(self, name: str) -> str:
         text = _shipped(name).replace(PROGRAM, _unit_word(self.here.program))
         return text.replace("#LoadCredential=", "LoadCredential=") if self._needs_password else text
@@ -225,14 +289,14 @@ class Installation:
     def _start(self) -> Iterator[str]:
         units = [f"catalogd@{number}" for number in range(1, self.instances + 1)] or ["catalogd"]
         yield ""
-        yield "# 5. Start it, now and at each boot, and see what it is doing."
+        yield "# 6. Start it, now and at each boot, and see what it is doing."
         yield "systemctl daemon-reload"
         yield f"systemctl enable {' '.join(units)}"
         yield f"systemctl restart {' '.join(units)}"
         yield f"systemctl --no-pager status {' '.join(units)}"
         yield ""
         yield "# Then: what it learns from are the products that have a category. It does so by itself; see"
-        yield f"#   journalctl -u {units[0]} -o cat"
+        yield f"#   catalogd status; catalogd doctor; journalctl -u {units[0]} -o cat"
 
 
 def _shipped(name: str) -> str:
@@ -254,7 +318,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _file(path: str, text: str) -> Iterator[str]:
-    yield f"cat > {path} <<'{END}'"
+    yield f"lay {path} <<'{END}'"
     yield from text.splitlines()
     yield END
 

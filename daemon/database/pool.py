@@ -13,9 +13,10 @@ import structlog
 from psycopg import Connection, IsolationLevel, Transaction
 from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
-from psycopg_pool import ConnectionPool
+from psycopg_pool import ConnectionPool, PoolTimeout
 from psycopg_pool.pool import MaintenanceTask
 
+from daemon.database.failures import summary
 from daemon.database.probe import deadline, probe
 from daemon.database.statements import statement
 
@@ -76,7 +77,38 @@ class BoundedConnection(Connection[TupleRow]):
             yield transaction
 
 
-Pool = ConnectionPool[BoundedConnection]
+class Pool(ConnectionPool[BoundedConnection]):
+    """Says why it has no connection, where the library says only for how long one was waited for."""
+
+    failure: psycopg.Error | None = None
+    """Of the last attempt to connect."""
+
+    def getconn(self, timeout: float | None = None) -> BoundedConnection:
+        with self._with_its_cause():
+            return super().getconn(timeout)
+
+    def wait(self, timeout: float = 30.0) -> None:
+        with self._with_its_cause():
+            super().wait(timeout)
+
+    def _connect(self, timeout: float | None = None) -> BoundedConnection:
+        try:
+            conn = super()._connect(timeout)
+        except psycopg.Error as error:
+            self.failure = error
+            raise
+        self.failure = None
+        return conn
+
+    @contextmanager
+    def _with_its_cause(self) -> Iterator[None]:
+        try:
+            yield
+        except PoolTimeout as timeout:
+            cause = self.failure
+            if cause is None:
+                raise
+            raise PoolTimeout(f"{timeout}: {summary(cause)}") from cause
 
 
 def bounded(conn: Connection) -> AbstractContextManager[object]:
@@ -101,11 +133,13 @@ class Session:
     lock_timeout: timedelta = timedelta(milliseconds=500)
     connect_timeout: timedelta = timedelta(seconds=5)
     statement_timeout: timedelta = timedelta(0)  # none: a role's own would undo a long plan for ever
+    require: Callable[[Connection], object] = lambda _: None  # raises what it likes where the server is of no use
 
     def connect(self, purpose: str = "") -> Connection:
-        """A connection of its own, in autocommit. Raises `psycopg.OperationalError`."""
+        """A connection of its own, in autocommit. Raises `psycopg.OperationalError`, and what `require` raises."""
         conn = BoundedConnection.connect(self.current_conninfo(), **self.parameters(purpose))  # type: ignore[arg-type]
         try:
+            self.require(conn)
             self.configure(conn)
         except BaseException:
             conn.close()
@@ -121,6 +155,7 @@ class Session:
         return {
             "autocommit": True,
             "application_name": self._name_for(purpose),
+            "client_encoding": "UTF8",  # whatever PGCLIENTENCODING says; the server converts
             "connect_timeout": round(self.connect_timeout.total_seconds()),
             "keepalives_idle": 5,
             "keepalives_interval": 2,
@@ -202,7 +237,7 @@ def open_pool(
         on_connect()
         return session.current_conninfo()
 
-    pool: Pool = ConnectionPool(
+    pool = Pool(
         conninfo,
         connection_class=BoundedConnection,
         kwargs=dict(session.parameters(purpose)),

@@ -96,6 +96,6 @@ def _tell_example(example: OfferExample, screen: Screen) -> None:
 
 
 def _error(error: ErrorCount) -> str:
-    value = f" stands {error.value}" if error.value else ""
-    place = f" in {error.column}" if error.column else ""
-    return f"{error.lines} × {error.code}, such as line {error.line}:{place}{value}: {error.message}"
+    what = f"“{error.value}”" if error.value else "nothing"
+    place = f" has {what} in {error.column}" if error.column else f" reads {what}" if error.value else ""
+    return f"{error.lines} × {error.code}; line {error.line}, for one,{place}: {error.message}"

@@ -24,6 +24,7 @@ from daemon.engine.worker import Lookout
 log = structlog.get_logger()
 
 CHANNEL = "catalogd"
+CALLS = 64  # of other threads, at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,23 +69,30 @@ class Listener:
         self._on_deaf = on_deaf
         self._life = life or Life()
         self._telemetry = telemetry or Telemetry()
-        self._stop_reader, self._stop_writer = os.pipe()
+        self._anew = threading.Event()
+        self._call_reader, self._call_writer = os.pipe()
         self._said_deaf = False
 
     def interrupt(self) -> None:
         """Wake the thread, from any other, so that it sees that it must stop."""
-        os.write(self._stop_writer, b"!")
+        os.write(self._call_writer, b"!")
+
+    def renew(self) -> None:
+        """Have the thread connect anew, at once; from any other."""
+        self._anew.set()
+        self.interrupt()
 
     def close(self) -> None:
         """After the thread has ended."""
-        os.close(self._stop_reader)
-        os.close(self._stop_writer)
+        os.close(self._call_reader)
+        os.close(self._call_writer)
 
     def run(self) -> None:
         """Until stopped. Without hearing the workers poll; the work goes on."""
         try:
             while not self._stop.is_set():
                 try:
+                    self._anew.clear()
                     with self._life.connecting():
                         opened = self._connect()
                     with opened as conn:
@@ -109,12 +117,16 @@ class Listener:
             lookout.is_deaf.clear()
         self._ring()
         self.is_settled.set()
-        while not self._stop.is_set():
+        while not self._is_called():
             is_silent = not self._wait_for_bytes(conn, self._hearing.probe_every.total_seconds())
-            if is_silent and not self._stop.is_set():
+            if is_silent and not self._is_called():
                 probe(conn, self._hearing.probe_deadline.total_seconds())
             if hear(conn):  # also what came with the answer to the probe
                 self._ring()
+
+    def _is_called(self) -> bool:
+        """Away from this connection."""
+        return self._stop.is_set() or self._anew.is_set()
 
     def _test_hearing(self, conn: Connection) -> None:
         """By a channel that nobody else knows: behind a pooler, others are given a session that listens to it."""
@@ -142,10 +154,14 @@ class Listener:
         return True
 
     def _wait_for_bytes(self, conn: Connection, timeout_s: float) -> bool:
-        return conn.fileno() in self._wait_to_read([conn.fileno(), self._stop_reader], timeout_s)
+        return conn.fileno() in self._wait_to_read([conn.fileno()], timeout_s)
 
     def _wait_to_read(self, files: list[int], timeout_s: float) -> list[int]:
-        return self._life.wait(lambda s: select.select(files, [], [], s)[0], timeout_s)
+        """Those that can be read; none, too, when another thread calls."""
+        found = self._life.wait(lambda s: select.select([*files, self._call_reader], [], [], s)[0], timeout_s)
+        if self._call_reader in found:
+            os.read(self._call_reader, CALLS)
+        return [file for file in found if file != self._call_reader]
 
     def _ring(self) -> None:
         for lookout in self._lookouts:
@@ -178,4 +194,4 @@ class Listener:
         self.is_settled.set()
 
     def _pause(self, delay_s: float) -> None:
-        self._wait_to_read([self._stop_reader], delay_s)
+        self._wait_to_read([], delay_s)

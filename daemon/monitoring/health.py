@@ -54,5 +54,5 @@ class Health:
         if state is None:
             return "not listening yet"
         if state is ListenerState.LOST:
-            return "listener: the connection is lost"
+            return self._trouble() or "listener: the connection is lost"  # which is why, as soon as a worker knows
         return self._trouble()

@@ -18,6 +18,7 @@ log = structlog.get_logger()
 
 THREADS = 4  # and as many clients; others wait in the kernel's queue, which is as short
 PATIENCE_S = 3.0  # for all of a request's head, and for all of the answer to be taken
+HURRY_S = 0.25  # for all of the head, where another client waits: a probe gives up after a second
 LONGEST_HEAD = 8192  # bytes
 TEXT = "text/plain; charset=utf-8"
 
@@ -97,12 +98,16 @@ class Server:
             with client:
                 self._attend(client, address)
 
+    def _is_wanted(self) -> bool:
+        """Whether a client waits for a thread."""
+        return bool(select.select([self._listening], [], [], 0)[0])
+
     def _attend(self, client: socket.socket, address: object) -> None:
         with self._lock:
             self._clients.add(client)
         try:
             if not self._stop.is_set():
-                _Handler(client, address, self._answer)
+                _Handler(client, address, self._answer, self._is_wanted)
         except OSError:  # it has gone, or is too slow
             pass
         except Exception as error:  # a client's outermost frame: the next may fare better
@@ -117,15 +122,16 @@ class _Handler(BaseHTTPRequestHandler):
 
     default_request_version = "HTTP/1.0"  # what is refused before its version is known is told so in full
 
-    def __init__(self, client: socket.socket, address: object, answer: Answer) -> None:
+    def __init__(self, client: socket.socket, address: object, answer: Answer, is_wanted: Callable[[], bool]) -> None:
         self._answer = answer
+        self._is_wanted = is_wanted
         super().__init__(client, address, None)  # type: ignore[arg-type]
 
     def setup(self) -> None:
         """Read all of the head within the time, however slowly it comes, and no more than is fit for one."""
         super().setup()
         self.rfile.close()
-        self.rfile = BytesIO(_read_head(self.request))
+        self.rfile = BytesIO(_read_head(self.request, self._is_wanted))
         self.request.settimeout(PATIENCE_S)
 
     def parse_request(self) -> bool:
@@ -170,13 +176,19 @@ class _Handler(BaseHTTPRequestHandler):
         """Nothing: probes come every few seconds."""
 
 
-def _read_head(client: socket.socket) -> bytes:
+def _read_head(client: socket.socket, is_wanted: Callable[[], bool]) -> bytes:
     """Raises OSError when it takes too long, or is too long."""
-    ends = monotonic() + PATIENCE_S
+    began = monotonic()
     head = b""
     while b"\r\n\r\n" not in head and b"\n\n" not in head:
-        client.settimeout(max(ends - monotonic(), 0.001))
-        read = client.recv(LONGEST_HEAD - len(head))  # nothing, once it is as long as it may be
+        took_s = monotonic() - began
+        if took_s >= PATIENCE_S or (took_s >= HURRY_S and is_wanted()):
+            raise TimeoutError("no request in time")
+        client.settimeout(min(HURRY_S, PATIENCE_S - took_s))
+        try:
+            read = client.recv(LONGEST_HEAD - len(head))  # nothing, once it is as long as it may be
+        except TimeoutError:
+            continue
         if not read:
             raise ConnectionAbortedError("no request")
         head += read

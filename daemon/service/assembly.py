@@ -27,8 +27,9 @@ def build_supervisor(
     rest = Rest(len(roster.workloads), lambda: ground.inbox.put(StopRequested("nothing is open"))) if once else None
     hands = build_hands(ground, roster, audience, rest)
     audience.acting.extend(hands.others)
+    listener = _build_listener(ground, hands, audience)
     return Supervisor(
-        _build_listener(ground, hands, audience),
+        listener,
         hands.workers,
         hands.lookouts,
         _build_watch(ground, hands),
@@ -38,7 +39,7 @@ def build_supervisor(
         grace=timedelta(seconds=ground.settings.stop_seconds),
         leave=leave,
         life=ground.life,
-        outside=audience.outside(show_page, lambda: reload(ground.pool, hands.lookouts)),
+        outside=audience.outside(show_page, lambda: reload(ground.pool, listener, hands.lookouts)),
         schedule=hands.schedule,
         preparers=hands.preparers,
     )

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import structlog
 
 from daemon.database.pool import Pool
+from daemon.engine.listener import Listener
 from daemon.engine.worker import Lookout
 from daemon.errors import ConfigurationError
 from daemon.logs import configure_logs
@@ -13,9 +14,9 @@ from daemon.settings import read_settings
 log = structlog.get_logger()
 
 
-def reload(pool: Pool, lookouts: Iterable[Lookout]) -> None:
-    """What a `.env` file says of the logs. And the pool's connections are opened anew, so that a changed password,
-    certificate or address is noticed now; and it is looked for work."""
+def reload(pool: Pool, listener: Listener, lookouts: Iterable[Lookout]) -> None:
+    """What a `.env` file says of the logs. And the connections of workers and listener are opened anew, so that a
+    changed password, certificate or address is noticed now; and it is looked for work."""
     try:
         settings = read_settings()
     except ConfigurationError as error:
@@ -23,6 +24,7 @@ def reload(pool: Pool, lookouts: Iterable[Lookout]) -> None:
         return
     configure_logs(settings.log_level, settings.log_format)
     pool.drain()
+    listener.renew()
     for lookout in lookouts:
         lookout.wakeup.ring()
     log.info("daemon.reloaded", log_level=settings.log_level)

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from daemon.commands.installation import Installation, Surroundings
+from daemon.stand_in.schema import create_stand_in
+from tests.support.database import Database
 
-pytestmark = pytest.mark.one_server  # it connects to none
+pytestmark = pytest.mark.one_server  # its subject is the script
 
-SOCKET = {"host": "/run/postgresql", "dbname": "shop", "user": "catalogd"}
+ROOT = Path(__file__).parents[2]
+
+SOCKET = {"host": "/run/postgresql", "dbname": "shop", "user": "catalogd_runtime"}
 
 
 def printed(tmp_path: Path, *arguments: str, **environment: str) -> str:
@@ -34,7 +42,7 @@ def printed(tmp_path: Path, *arguments: str, **environment: str) -> str:
 
 def files(script: str) -> dict[str, str]:
     """What it would write, by path."""
-    return dict(re.findall(r"^cat > (\S+) <<'END_OF_FILE'\n(.*?)^END_OF_FILE$", script, re.MULTILINE | re.DOTALL))
+    return dict(re.findall(r"^lay (\S+) <<'END_OF_FILE'\n(.*?)^END_OF_FILE$", script, re.MULTILINE | re.DOTALL))
 
 
 def composed(
@@ -66,14 +74,18 @@ def test_what_the_environment_sets_is_taken_over_but_no_secret(tmp_path: Path) -
 def test_nothing_is_known_and_it_is_printed_all_the_same(tmp_path: Path) -> None:
     script = printed(tmp_path)
     assert "dbname=shop" in files(script)["/etc/catalogd/catalogd.env"]
-    assert set(files(script)) == {"/etc/catalogd/catalogd.env", "/etc/systemd/system/catalogd.service"}
+    assert set(files(script)) == {
+        "/etc/catalogd/catalogd.env",
+        "/etc/systemd/system/catalogd.service",
+        "/usr/local/bin/catalogd",
+    }
 
 
 def test_over_the_socket_no_password_is_asked_for() -> None:
     script = composed()
     assert "runuser -u postgres" in script
     assert "\n#LoadCredential=db_password" in script
-    assert "\nif [" not in script
+    assert "\nask" not in script
 
 
 def test_a_database_elsewhere_must_be_reached(tmp_path: Path) -> None:
@@ -129,6 +141,7 @@ def test_a_hostile_name_stays_a_name(tmp_path: Path, hostile: str) -> None:
     (place / "catalogd").mkdir()
     stubs = "runuser() { :; }\npsql() { :; }\nsystemctl() { :; }\nmkdir() { :; }\n"
     harmless = stubs + script.replace("set -eu\ncd /\n", "").replace("/etc/", f"{place}/")
+    harmless = harmless.replace("/usr/local/bin/", f"{place}/")
     subprocess.run(["sh", "-c", harmless], cwd=tmp_path, check=False, capture_output=True)
     assert [path.name for path in tmp_path.iterdir()] == ["etc"]
     assert (place / "systemd" / "system" / "catalogd.service").read_text().endswith("WantedBy=multi-user.target\n")
@@ -137,6 +150,89 @@ def test_a_hostile_name_stays_a_name(tmp_path: Path, hostile: str) -> None:
 def test_it_is_a_shell_script() -> None:
     for script in (composed(), composed(has_password=True, instances=3, host="db.example")):
         subprocess.run(["sh", "-n"], input=script, text=True, check=True)
+
+
+class Target:
+    """A machine that the script is run on, but for its folders and systemd: the server is real."""
+
+    def __init__(self, place: Path, database: Database) -> None:
+        self.place = place
+        for folder in ("etc/systemd/system", "usr/local/bin"):
+            (place / folder).mkdir(parents=True)
+        self.program = place / "catalogd"
+        self.program.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -m daemon "$@"\n')
+        self.program.chmod(0o755)
+        (stub := place / "systemctl").write_text("#!/bin/sh\n")
+        stub.chmod(0o755)
+        self.admin = database.server.dsn(database.name, tcp=True)
+        where = conninfo_to_dict(self.admin) | {"user": "catalogd_runtime"}
+        self.login = {key: str(value) for key, value in where.items() if key != "password"}
+
+    def install(self, *typed: str) -> subprocess.CompletedProcess[str]:
+        script = composed(program=str(self.program), **self.login).replace("cd /\n", "")
+        for folder in ("/etc/", "/usr/local/bin/"):
+            script = script.replace(folder, f"{self.place}{folder}")
+        return subprocess.run(
+            ["sh", "-c", script],
+            input="".join(f"{line}\n" for line in typed),
+            env={"PATH": f"{self.place}:{os.environ['PATH']}", "ADMIN_URL": self.admin},
+            cwd=self.place,
+            capture_output=True,
+            check=False,
+            text=True,
+        )
+
+    def file(self, path: str) -> Path:
+        return self.place / path
+
+
+@pytest.fixture
+def target(empty_database: Database, tmp_path: Path) -> Iterator[Target]:
+    if shutil.which("psql") is None:
+        pytest.skip("psql is not installed")
+    with empty_database.connect() as db:
+        create_stand_in(db)
+    yield Target(tmp_path, empty_database)
+    with empty_database.connect() as db:
+        db.execute("ALTER ROLE catalogd_runtime PASSWORD NULL")
+
+
+def test_the_password_is_asked_for_and_becomes_that_of_the_role(target: Target) -> None:
+    """Through no command line, whatever signs it has; asked for again once it is wrong, and only then."""
+    password = "it's $HOME \\ `x` ü"  # noqa: S105
+    first = target.install(password, password)
+    assert first.returncode == 0, first.stderr
+    assert target.file("etc/catalogd").stat().st_mode & 0o777 == 0o700
+    kept = target.file("etc/catalogd/db_password")
+    assert (kept.read_text(), kept.stat().st_mode & 0o777) == (f"{password}\n", 0o600)
+    psycopg.connect(**target.login, password=password).close()
+    assert target.install().returncode == 0
+    with psycopg.connect(target.admin, autocommit=True) as db:
+        db.execute("ALTER ROLE catalogd_runtime PASSWORD 'another'")
+    assert target.install("another").returncode == 0
+    assert kept.read_text() == "another\n"
+    kept.unlink()
+    differing = target.install("one", "two")
+    assert (differing.returncode, kept.exists()) == (1, False)
+    psycopg.connect(**target.login, password="another").close()  # noqa: S106
+
+
+def test_what_somebody_changed_stays(target: Target) -> None:
+    assert target.install("x", "x").returncode == 0
+    changed = {
+        "etc/catalogd/catalogd.env": "DATABASE_URL=mine\n",
+        "etc/systemd/system/catalogd.service": "[Service]\nExecStart=/bin/true\n",
+        "usr/local/bin/catalogd": "#!/bin/sh\n",
+    }
+    assert not list(target.place.rglob("*.new"))
+    assert os.access(target.file("usr/local/bin/catalogd"), os.X_OK)
+    for path, text in changed.items():
+        target.file(path).write_text(text)
+    again = target.install()
+    assert again.returncode == 0
+    for path, text in changed.items():
+        assert target.file(path).read_text() == text
+        assert f"kept as it is: {target.file(path)}; what it would be now: {target.file(path)}.new" in again.stderr
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")

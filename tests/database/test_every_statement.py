@@ -51,6 +51,7 @@ def queries(package: str) -> Iterator[tuple[str, bytes]]:
         "batches": TABLE.name,
         "errors": TABLE.errors,
         "reference": TABLE.reference,
+        "log": "audit_log",
         **{counter: f"{counter}_{TABLE.counted}" for counter in ("total", "processed", "success", "error")},
     }
     words = {word: sql.Identifier(name) for word, name in names.items()}

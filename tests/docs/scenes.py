@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -64,9 +65,16 @@ def predictions(scene: Scene) -> Iterator[None]:
 
 
 def tutorial(scene: Scene) -> Iterator[None]:
-    """A checkout with its .venv: all else the reader makes, the server too."""
-    (scene.directory / ".venv").symlink_to(sys.prefix)
+    """A checkout with its .venv: all else the reader makes, the server too. Nothing says the language, as after a plain
+    `su - user`; what is left behind lies in the one folder, which is gone at the end."""
+    for name in ("LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE"):
+        scene.environment.pop(name, None)
+    (environment := scene.directory / ".venv").mkdir()
+    (environment / "lib").symlink_to(Path(sys.prefix) / "lib")
+    (environment / "bin").symlink_to(scene.on_path.directory)
+    before = {path.name for path in scene.directory.iterdir()}
     yield
+    assert {path.name for path in scene.directory.iterdir()} == before
 
 
 def operations(scene: Scene) -> Iterator[None]:

@@ -23,6 +23,7 @@ def test_alive_is_whose_watch_has_looked() -> None:
         (ListenerState.CONNECTED, None, None),
         (ListenerState.DEAF, None, None),  # it knows, and polls
         (ListenerState.LOST, None, "listener: the connection is lost"),
+        (ListenerState.LOST, "database: no such role", "database: no such role"),
         (None, None, "not listening yet"),
         (ListenerState.CONNECTED, "permission denied", "permission denied"),
     ],

@@ -128,6 +128,17 @@ def test_slow_clients_are_given_up_and_the_next_are_served(monkeypatch: pytest.M
                 client.close()
 
 
+def test_many_slow_clients_delay_no_probe_for_long() -> None:
+    """With the patience that it has for one alone the last would wait for three times that."""
+    with serving(page) as port:
+        slow = [socket.create_connection(("127.0.0.1", port), timeout=20) for _ in range(3 * THREADS)]
+        began = monotonic()
+        assert say(port, b"GET /here HTTP/1.0\r\n\r\n").endswith(b"you want \n")
+        assert monotonic() - began < 2.5
+        for client in slow:
+            client.close()
+
+
 def test_who_does_not_take_the_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PATIENCE_S", 0.3)
     huge = Page(HTTPStatus.OK, "text/plain", b"x" * 50_000_000)

@@ -102,7 +102,7 @@ def test_the_demo_reports_and_leaves_nothing(place: Path) -> None:
         r"in error +6 ",
         r"NH-\d+ .*\n +linked by itself: with W\d+ ",
         r"(for people, because something speaks against|a draft, however alike)",
-        r"3 × bad_price, such as line \d+: in Händlerpreis € netto stands minus: the price is not a number",
+        r"3 × bad_price; line \d+, for one, has “minus” in Händlerpreis € netto: the price is not a number",
         r"1,0\d\d lines, done .* after their insert: \d+ offers have\s+changed, [1-9]\d* are gone, 0 are new",
         r"Such as NH-\d+: [\d.]+ before, now [\d.]+ EUR;\s+the best offer for W\d+ is [\d.]+\.",
         r"\s+·\s+".join(rf"{step}\s+[\d.]+" for step in STEPS),

@@ -1,5 +1,8 @@
 """A password in a file: used by every command, changed without a restart, waited for when it is wrong."""
 
+import signal
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,6 +61,25 @@ def test_a_wrong_or_missing_password_is_waited_for(db: psycopg.Connection, catal
     process.wait_for("listener.connected", count=2)
     process.wait_for("batch.completed", batch_id=batch_id)
     assert_settled(db, batch_id, product_ids)
+    assert process.stop() == 0
+
+
+def test_why_it_cannot_work_is_said_wherever_it_is_asked(catalogd: Catalogd, login: Login) -> None:
+    """After a reload, too, which lets no old session live on."""
+    process = catalogd.start(**login.environment, CATALOGD_METRICS="127.0.0.1:0")
+    port = process.wait_for("metrics.listening")["port"]
+    login.change_password(SECOND)
+    process.signal(signal.SIGHUP)
+    process.wait_for("daemon.reloaded")
+    process.wait_for("listener.lost")
+    assert "password authentication failed" in process.wait_for("daemon.unready")["error"]
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=10)
+    with refused.value as answer:
+        assert "password authentication failed" in answer.read().decode()
+    assert len(process.named("library.warning")) <= 3
+    login.write_file(SECOND)
+    process.wait_for("daemon.ready")
     assert process.stop() == 0
 
 

@@ -7,6 +7,7 @@ import tarfile
 from pathlib import Path
 
 from daemon.database.schema import LAST_OF
+from tests.support.published import extract
 
 ROOT = Path(__file__).parents[2]
 VERSION = "0.1.0"
@@ -33,7 +34,7 @@ def unpack(directory: Path) -> dict[str, str]:
         raise NoHistory(f"git has not the commit of {VERSION}: {error.stderr.strip()}") from error
     program = directory / "previous"
     with tarfile.open(archive) as unpacked:
-        unpacked.extractall(program, filter="data")
+        extract(unpacked, program)
     installed = program / f"catalogd-{VERSION}.dist-info"  # where it looks for its own version
     installed.mkdir()
     (installed / "METADATA").write_text(f"Metadata-Version: 2.1\nName: catalogd\nVersion: {VERSION}\n")

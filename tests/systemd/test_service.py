@@ -146,7 +146,9 @@ def test_the_printed_script_installs_it_into_a_shop_that_knows_nothing_of_it(
     catalogd = "/opt/catalogd/bin/catalogd"
     script = machine.run("env", f"DATABASE_URL={make_conninfo('', **parts)}", catalogd, "install", "--print")
     machine.write("install.sh", script)
+    machine.run("rm", "/etc/catalogd/catalogd.env", "/etc/systemd/system/catalogd.service")  # of those before
     machine.run("env", f"ADMIN_URL={admin}", "sh", "/etc/catalogd/install.sh")
+    machine.run("test", "-x", "/usr/local/bin/catalogd")
     machine.wait_for(SERVICE, ActiveState="active", SubState="running")
     with fresh.connect() as db:
         batch_id = batch(db, product_ids)

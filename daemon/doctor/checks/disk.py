@@ -42,7 +42,7 @@ def _price_lists() -> Iterator[Finding]:
     if not os.access(there, os.W_OK | os.X_OK):
         yield warning(
             f"price lists are to lie in {folder}, which this user may not write to",
-            "set CATALOGD_PRICE_LIST_FOLDER, or run this as the daemon's user: sudo -u catalogd catalogd doctor",
+            "set CATALOGD_PRICE_LIST_FOLDER, or run this as the daemon's user: sudo catalogd doctor",
             folder=str(folder),
         )
     elif free is not None:

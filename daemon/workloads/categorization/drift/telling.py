@@ -14,7 +14,7 @@ log = structlog.get_logger()
 
 MEANINGS = {
     "low": "with low confidence",
-    "unknown": "of what is said unknown",
+    "unknown": "of their words and values new to it",
     "unknown_manufacturers": "from unknown manufacturers",
 }
 
