@@ -23,7 +23,7 @@ venv: $(STAMP)   ## the virtual environment that all of these use, from requirem
 	@echo "$(VENV) is there, from requirements.lock; its programs are in $(BIN)"
 
 test: $(STAMP)   ## the whole suite, against every Postgres server found
-	@$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
+	@$(BIN)/pytest -n 3 --dist worksteal $(ARGS)  # many tests wait: a third keeps two cores at work
 
 chaos: $(STAMP)  ## kills at random for a quarter of an hour: make chaos [KILLS=500] [ARGS=...]
 	@CATALOGD_CHAOS_KILLS=$(KILLS) $(BIN)/pytest -m "chaos or other_server" -o faulthandler_timeout=1200 tests/chaos $(ARGS)

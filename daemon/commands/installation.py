@@ -73,6 +73,7 @@ if ! is_right; then
         is_right || {{ echo "the role cannot log in: see pg_hba.conf" >&2; exit 1; }}
     fi
 fi""".splitlines()
+UNSEEN = "where the unit cannot see it (ProtectHome=, PrivateTmp=)"
 REFUSED = "\"'\\"  # by systemd, in the path of a program, however it is quoted
 
 
@@ -185,10 +186,25 @@ class Installation:
         yield from LAY
 
     def _warnings(self) -> Iterator[str]:
-        if self.here.program.startswith(tuple(f"{folder}/" for folder in HIDDEN)):
-            yield from self._elsewhere("lies where the unit cannot see it (ProtectHome=, PrivateTmp=)")
+        """With one of them the script ends before it has done anything."""
+        told = [*self._program_elsewhere(), *self._settings_elsewhere()]
+        if told:
+            yield from told
+            yield 'echo "nothing was done: see TO DO FIRST in this script" >&2'
+            yield "exit 1"
+
+    def _program_elsewhere(self) -> Iterator[str]:
+        if _is_hidden(self.here.program):
+            yield from self._elsewhere(f"lies {UNSEEN}")
         elif any(sign in self.here.program for sign in REFUSED):
             yield from self._elsewhere("has a sign in its path that systemd takes in no program's")
+
+    def _settings_elsewhere(self) -> Iterator[str]:
+        for name, value in self.here.settings.items():
+            if any(map(_is_hidden, value.split(":"))):
+                yield ""
+                yield f"# TO DO FIRST: what {name} names lies {UNSEEN}: {_comment(value)}"
+                yield "# Move it, and print this again."
 
     def _elsewhere(self, trouble: str) -> Iterator[str]:
         yield ""
@@ -338,6 +354,10 @@ def _unit_word(path: str) -> str:
 def _shell_default(text: str) -> str:
     """Inside of ${…:-…}."""
     return shlex.quote(_comment(text))
+
+
+def _is_hidden(path: str) -> bool:
+    return path.startswith(tuple(f"{folder}/" for folder in HIDDEN))
 
 
 def _comment(text: str) -> str:

@@ -127,6 +127,14 @@ def test_a_place_that_the_unit_cannot_see_is_told() -> None:
     assert "TO DO FIRST" not in composed()
 
 
+def test_with_something_to_do_first_the_script_does_nothing(tmp_path: Path) -> None:
+    script = printed(tmp_path, DB_PASSWORD_FILE="/home/ann/secret")  # noqa: S106  # a path
+    assert "# TO DO FIRST: what DB_PASSWORD_FILE names lies where the unit cannot see it" in script
+    result = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == "nothing was done: see TO DO FIRST in this script\n"
+
+
 @pytest.mark.parametrize("sign", ["'", '"', "\\"])
 def test_a_place_that_systemd_takes_in_no_unit_is_told(sign: str) -> None:
     assert f"TO DO FIRST: /opt/a{sign}b/catalogd has a sign in its path" in composed(program=f"/opt/a{sign}b/catalogd")

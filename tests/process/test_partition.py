@@ -614,8 +614,7 @@ def test_migrate_goes_on_working(db: psycopg.Connection, catalogd: Catalogd) -> 
     assert catalogd("run", "--once").returncode == 78
     result = catalogd("migrate")
     assert result.returncode == 0, result.stderr
-    assert "0002-adopt-batches" in result.stdout
-    assert "0003" not in result.stdout
+    assert result.stdout == "repaired what was changed: column categorization_batches.priority smallint\n"
     predict(catalogd, db, shop(db, products=5))
     db.execute("ALTER TABLE predictions DROP COLUMN model_version")
     result = catalogd("migrate")
