@@ -186,12 +186,15 @@ class Installation:
         yield from LAY
 
     def _warnings(self) -> Iterator[str]:
-        """With one of them the script ends before it has done anything."""
+        """With one of them the script ends before it has done anything, unless whoever runs it knows better."""
         told = [*self._program_elsewhere(), *self._settings_elsewhere()]
         if told:
             yield from told
-            yield 'echo "nothing was done: see TO DO FIRST in this script" >&2'
-            yield "exit 1"
+            yield "# Or, to run this script as it is: ANYWAY=1 sh install.sh"
+            yield 'if [ -z "${ANYWAY:-}" ]; then'
+            yield '    echo "nothing was done: see TO DO FIRST in this script" >&2'
+            yield "    exit 1"
+            yield "fi"
 
     def _program_elsewhere(self) -> Iterator[str]:
         if _is_hidden(self.here.program):
