@@ -434,6 +434,7 @@ def test_what_people_decided_outlives_the_predictions(
     assert [(signal.row, signal.amount) for signal in signals(db, asked)] == [(0, AGAINST)]
 
 
+@pytest.mark.one_server
 def test_decisions_are_written_down_in_every_partition(
     db: psycopg.Connection, catalogd: Catalogd, aged: list[int]
 ) -> None:
@@ -458,6 +459,7 @@ def test_decisions_are_written_down_in_every_partition(
     assert value(db, written) == value(db, "SELECT count(*) - 2 FROM predictions")
 
 
+@pytest.mark.one_server
 def test_partitioned_tables_of_an_older_version_are_migrated(
     db: psycopg.Connection, catalogd: Catalogd, aged: list[int]
 ) -> None:
