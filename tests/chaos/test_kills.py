@@ -59,6 +59,34 @@ def test_killed_at(point: Point, db: psycopg.Connection, database: Database, cat
     assert peer.stop() == 0
 
 
+def test_one_that_is_slow_to_begin_loses_nothing_to_a_peer(
+    db: psycopg.Connection, database: Database, catalogd: Catalogd, tmp_path: Path
+) -> None:
+    """Held up between claim and lock for longer than the grace, as on a machine with too much to do."""
+    product_ids = shop(db, products=PRODUCTS)
+    release = tmp_path / "release"
+    os.mkfifo(release)
+    with Observer(database.connect):
+        slow = start_held(catalogd, Point.CLAIMED, SABOTAGE_RELEASE=str(release))
+        batch_id = batch(db, product_ids)
+        slow.wait_for("sabotage.held")
+        peer = catalogd.start(CATALOGD_LOG_LEVEL="debug")
+        wait_until(lambda: progress(db, batch_id) == PRODUCTS - 500)
+        wait_until(lambda: claim_is_older_than(db, seconds=1))
+        release.write_bytes(b"")
+        wait_until(lambda: is_completed(db, batch_id))
+        assert [slow.stop(), peer.stop()] == [0, 0]
+    assert peer.named("slice.recovered") == []
+    assert_settled(db, batch_id, product_ids)
+
+
+def claim_is_older_than(db: psycopg.Connection, seconds: float) -> bool:
+    row = db.execute(
+        "SELECT clock_timestamp() - max(claimed_at) > make_interval(secs => %s) FROM batch_slices", (seconds,)
+    )
+    return row.fetchone() == (True,)
+
+
 def test_killed_while_it_stops(db: psycopg.Connection, database: Database, catalogd: Catalogd) -> None:
     product_ids = shop(db, products=PRODUCTS)
     with Observer(database.connect):

@@ -107,8 +107,8 @@ class Work:
 
     def assert_unharmed(self, attempts: int = 1) -> None:
         """Every product has its one prediction, no item is in error, no attempt was used up, and all that the test did
-        not kill stop cleanly. With several instances one attempt may be: a peer takes a claim that is not locked
-        within the grace, and a busy machine is slower than that at times."""
+        not kill stop cleanly. With several instances one attempt may be: a peer takes a claim whose instance is cut
+        off from the server for a moment."""
         attempts += len(self.processes) > 1
         with self.database.connect() as db:
             for batch_id, product_ids in self.batches.items():

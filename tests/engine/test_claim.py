@@ -121,6 +121,38 @@ def test_a_claim_from_before_the_servers_start_is_taken_and_its_attempt_does_not
     assert claim(db, queue, "test/1").slices[0].attempts == 1
 
 
+LONG = "h" * 63 + ":1:ab"  # more than a session's name may have
+
+
+@pytest.mark.parametrize("peer", ["host:1:ab", LONG])
+def test_a_claim_of_an_instance_that_has_sessions_is_left_to_it_for_as_long_as_it_may_be_silent(
+    db: psycopg.Connection, database: Database, peer: str
+) -> None:
+    queue = plan(db, 2, [1])
+    claim(db, queue, f"{peer}/1")
+    with database.connect(application_name=f"catalogd {peer}"):
+        age_claims(db, seconds=1)
+        assert queue.claim(db, "test/1") is None
+        assert make_queue(instance="other").claim(db, "other/1") is None
+        assert claim(db, make_queue(instance=peer), f"{peer}/2").slices[0].attempts == 1
+        age_claims(db, seconds=1)
+        impatient = make_queue(timing=Timing(frozen=timedelta(milliseconds=500)))
+        assert claim(db, impatient, "test/1").slices[0].attempts == 2
+
+
+def test_a_claim_is_free_when_the_last_session_of_its_instance_is_gone(
+    db: psycopg.Connection, database: Database
+) -> None:
+    queue = plan(db, 2, [1])
+    claim(db, queue, "host:1:ab/1")
+    age_claims(db, seconds=1)
+    with (
+        database.connect(application_name="catalogd host:1:ab listener"),  # which treats nothing
+        database.connect(application_name="catalogd host:1:abc"),
+    ):
+        assert claim(db, queue, "test/1").slices[0].attempts == 2
+
+
 def test_a_claim_of_an_instance_that_lives_is_taken_by_it_and_its_attempt_does_not_count(
     db: psycopg.Connection,
 ) -> None:

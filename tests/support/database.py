@@ -41,8 +41,8 @@ class Database:
     def session(self) -> Session:
         return Session(self.dsn, "catalogd test")
 
-    def connect(self) -> psycopg.Connection:
-        return psycopg.connect(self.dsn, autocommit=True)
+    def connect(self, application_name: str = "") -> psycopg.Connection:
+        return psycopg.connect(self.dsn, autocommit=True, application_name=application_name)
 
     def migrated(self) -> Database:
         """Give it a stand-in shop and catalogd's own tables."""

@@ -1,7 +1,12 @@
--- Claim the next slice, and with a tiny one its tiny neighbours, to be treated in one transaction. A claimed slice that
--- nobody has locked, past the grace, lost its worker. A slice that was tried before goes alone, so that one that kills
--- its worker takes no other with it. Times that lie in the future by more than the code ever sets come from a clock
--- that was put back. The claim may be lost in a crash of the server, so its commit need not wait for the disk.
+-- Claim the next slice, and with a tiny one its tiny neighbours, to be treated in one transaction. A slice that was tried
+-- before goes alone, so that one that kills its worker takes no other with it. Times that lie in the future by more than
+-- the code ever sets come from a clock that was put back. The claim may be lost in a crash of the server, so its commit
+-- need not wait for the disk.
+--
+-- A claimed slice that nobody has locked, past the grace, lost its worker, if no session of the claimer's instance is left
+-- (a session's name is cut as a `name` is; behind a pooler none has it). Otherwise the claimer is only slow, or frozen,
+-- and others leave it alone for as long as anybody may be silent.
+--
 -- A claim that this very instance made a short while ago, or that is older than the server's own start, was not lost by
 -- the death of a process: that attempt does not count.
 WITH front AS (
@@ -9,7 +14,14 @@ WITH front AS (
     FROM batch_slices
     WHERE workload = %(workload)s
       AND (run_after IS NULL OR run_after NOT BETWEEN now() AND now() + %(longest_delay)s)
-      AND (claimed_at IS NULL OR claimed_at NOT BETWEEN now() - %(grace)s AND now() + %(grace)s)
+      AND (claimed_at IS NULL OR (
+          claimed_at NOT BETWEEN now() - %(grace)s AND now() + %(grace)s
+          AND (split_part(claimed_by, '/', 1) = %(instance)s
+               OR claimed_at NOT BETWEEN now() - %(frozen)s AND now() + %(frozen)s
+               OR ('catalogd ' || split_part(claimed_by, '/', 1))::name::text NOT IN (
+                   SELECT application_name FROM pg_stat_activity WHERE application_name IS NOT NULL
+               ))
+      ))
     ORDER BY priority DESC, turn, id
     LIMIT 1
     FOR NO KEY UPDATE SKIP LOCKED
