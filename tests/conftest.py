@@ -8,13 +8,13 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
 
-from daemon.database.embedded import EmbeddedServer, ServerBinaries, find_servers
+from daemon.database.embedded import ServerBinaries, find_servers
 from tests.support.database import Database
 from tests.support.events import EventTap
 from tests.support.nursery import close_nursery
 from tests.support.process import Catalogd
 from tests.support.roles import runtime_dsn
-from tests.support.server import private_server
+from tests.support.server import PrivateServer, private_server
 
 # In the background of a shell SIGINT is ignored, and would be by every process that a test starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -35,7 +35,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session", params=find_servers(), ids=lambda binaries: binaries.name)
-def server(request: pytest.FixtureRequest) -> Iterator[EmbeddedServer]:
+def server(request: pytest.FixtureRequest) -> Iterator[PrivateServer]:
     """A private server of each version found; every test that uses a database runs once on each."""
     binaries: ServerBinaries = request.param
     with private_server(binaries, {"max_connections": "200", "autovacuum_naptime": "5s"}) as running:
@@ -49,13 +49,13 @@ def no_nursery_left() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def template(server: EmbeddedServer) -> str:
+def template(server: PrivateServer) -> str:
     """The name of a migrated database with an empty stand-in shop, to be copied."""
     return Database.create(server, "template_shop").migrated().as_template()
 
 
 @pytest.fixture
-def database(server: EmbeddedServer, template: str) -> Iterator[Database]:
+def database(server: PrivateServer, template: str) -> Iterator[Database]:
     """A migrated database of the test's own, with an empty stand-in shop. No session may be left in it."""
     copy = Database.create(server, template=template)
     yield copy
@@ -65,7 +65,7 @@ def database(server: EmbeddedServer, template: str) -> Iterator[Database]:
 
 
 @pytest.fixture
-def empty_database(server: EmbeddedServer) -> Iterator[Database]:
+def empty_database(server: PrivateServer) -> Iterator[Database]:
     """A database without any table."""
     fresh = Database.create(server)
     yield fresh

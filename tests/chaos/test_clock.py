@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from daemon.database.embedded import EmbeddedServer
 from tests.chaos.work import Work
 from tests.support.clock import LIBRARY, Clock
 from tests.support.database import Database
-from tests.support.server import private_server
+from tests.support.server import PrivateServer, private_server
 from tests.support.waiting import wait_until, wait_until_blocked
 
 pytestmark = [
@@ -29,7 +28,7 @@ def clock() -> Iterator[Clock]:
 
 
 @pytest.fixture(scope="module")
-def server_of_the_clock(server: EmbeddedServer, clock: Clock) -> Iterator[EmbeddedServer]:
+def server_of_the_clock(server: PrivateServer, clock: Clock) -> Iterator[PrivateServer]:
     own = private_server(server.binaries)
     with pytest.MonkeyPatch.context() as patch:
         for name, value in clock.environment.items():
@@ -43,7 +42,7 @@ def server_of_the_clock(server: EmbeddedServer, clock: Clock) -> Iterator[Embedd
 
 
 @pytest.fixture
-def shop_in_time(server_of_the_clock: EmbeddedServer, clock: Clock) -> Iterator[Database]:
+def shop_in_time(server_of_the_clock: PrivateServer, clock: Clock) -> Iterator[Database]:
     """A database whose clock the test sets; it begins at the real time."""
     clock.put(0)
     database = Database.create(server_of_the_clock, template="template_shop")

@@ -7,14 +7,13 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from daemon.database.embedded import EmbeddedServer
 from tests.chaos.observer import Observer, assert_all_settled
 from tests.support.database import Database
 from tests.support.factories import assert_settled, batch, shop
 from tests.support.load import progress
 from tests.support.process import Catalogd
 from tests.support.roles import RUNTIME, give_rights
-from tests.support.server import private_server
+from tests.support.server import PrivateServer, private_server
 from tests.support.standby import Standby, standby_of
 from tests.support.waiting import wait_until
 
@@ -22,18 +21,18 @@ pytestmark = [pytest.mark.timeout(600), pytest.mark.one_server]
 
 
 @pytest.fixture
-def primary(server: EmbeddedServer) -> Iterator[EmbeddedServer]:
+def primary(server: PrivateServer) -> Iterator[PrivateServer]:
     with private_server(server.binaries) as running:
         yield running
 
 
 @pytest.fixture
-def standby(primary: EmbeddedServer) -> Iterator[Standby]:
+def standby(primary: PrivateServer) -> Iterator[Standby]:
     with standby_of(primary) as running:
         yield running
 
 
-def both(primary: EmbeddedServer, standby: Standby, **parameters: str) -> str:
+def both(primary: PrivateServer, standby: Standby, **parameters: str) -> str:
     """A conninfo that names the two; whichever takes writes is used."""
     return make_conninfo(
         primary.dsn("shop"),
@@ -45,7 +44,7 @@ def both(primary: EmbeddedServer, standby: Standby, **parameters: str) -> str:
 
 
 @pytest.mark.parametrize("synchronous", [True, pytest.param(False, marks=pytest.mark.chaos)])
-def test_the_work_goes_on_at_the_promoted_standby(primary: EmbeddedServer, standby: Standby, synchronous: bool) -> None:
+def test_the_work_goes_on_at_the_promoted_standby(primary: PrivateServer, standby: Standby, synchronous: bool) -> None:
     """With synchronous replication nothing that was counted is lost; without, what the standby has is true."""
     database = Database.create(primary, "shop")
     assert Catalogd(both(primary, standby))("migrate", "--with-stand-in").returncode == 0

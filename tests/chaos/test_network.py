@@ -12,12 +12,11 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from daemon.database.embedded import EmbeddedServer
 from tests.chaos.work import Work
 from tests.support.database import Database
 from tests.support.proxy import Proxy
 from tests.support.roles import runtime_dsn
-from tests.support.server import private_server
+from tests.support.server import PrivateServer, private_server
 from tests.support.waiting import wait_until, wait_until_blocked
 
 LONG = pytest.mark.chaos
@@ -173,7 +172,7 @@ def succeeds(*command: str) -> bool:
 
 
 @pytest.fixture
-def reachable(server: EmbeddedServer, host: Host) -> Iterator[Database]:
+def reachable(server: PrivateServer, host: Host) -> Iterator[Database]:
     """A database on a server that the other host reaches."""
     with private_server(server.binaries, {"listen_addresses": f"127.0.0.1,{host.address}"}) as own:
         with (own.directory / "pg_hba.conf").open("a", encoding="ascii") as access:

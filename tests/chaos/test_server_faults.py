@@ -15,11 +15,10 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from daemon.database.embedded import EmbeddedServer
 from tests.chaos.work import Work, end_sessions
 from tests.support.database import Database
 from tests.support.roles import RUNTIME, give_rights
-from tests.support.server import private_server
+from tests.support.server import PrivateServer, private_server
 from tests.support.waiting import wait_until, wait_until_blocked
 
 LONG = pytest.mark.chaos
@@ -28,7 +27,7 @@ pytestmark = [pytest.mark.timeout(900), pytest.mark.one_server]
 
 
 @pytest.fixture(scope="module")
-def own_server(server: EmbeddedServer) -> Iterator[EmbeddedServer]:
+def own_server(server: PrivateServer) -> Iterator[PrivateServer]:
     """A server that these tests may stop and configure, of the same version as the shared one."""
     with private_server(server.binaries, {"max_connections": "30"}) as own:
         Database.create(own, "template_shop").migrated()
@@ -36,7 +35,7 @@ def own_server(server: EmbeddedServer) -> Iterator[EmbeddedServer]:
 
 
 @pytest.fixture
-def own(own_server: EmbeddedServer) -> Iterator[Database]:
+def own(own_server: PrivateServer) -> Iterator[Database]:
     """A database on that server."""
     database = Database.create(own_server, template="template_shop")
     yield database
@@ -83,7 +82,7 @@ def test_sessions_ended_one_after_the_other_and_all_at_once(database: Database, 
 @pytest.mark.parametrize("rounds", [1, pytest.param(20, marks=LONG)])
 @pytest.mark.parametrize("immediate", [pytest.param(False, id="fast", marks=LONG), pytest.param(True, id="immediate")])
 def test_a_server_that_restarts_under_load_is_found_again(
-    own_server: EmbeddedServer, own: Database, immediate: bool, rounds: int
+    own_server: PrivateServer, own: Database, immediate: bool, rounds: int
 ) -> None:
     delays = []
     with Work(own, instances=2, products=8_000) as work:
@@ -105,7 +104,7 @@ def test_a_server_that_restarts_under_load_is_found_again(
 @LONG
 @pytest.mark.parametrize("away_s", [1.5, 30.0])
 def test_a_server_that_is_away_for_a_while_is_waited_for(
-    own_server: EmbeddedServer, own: Database, away_s: float
+    own_server: PrivateServer, own: Database, away_s: float
 ) -> None:
     with Work(own, instances=2, products=8_000) as work:
         for process in work.processes:
@@ -129,7 +128,7 @@ def test_a_server_that_is_away_for_a_while_is_waited_for(
 
 
 @LONG
-def test_a_server_that_takes_its_time_to_start_is_waited_for(own_server: EmbeddedServer, own: Database) -> None:
+def test_a_server_that_takes_its_time_to_start_is_waited_for(own_server: PrivateServer, own: Database) -> None:
     with Work(own, products=8_000) as work:
         work.insert()
         work.wait_for_progress()

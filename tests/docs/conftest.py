@@ -7,19 +7,19 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from daemon.database.embedded import EmbeddedServer
 from tests.support.database import Database
 from tests.support.factories import batch, shop
 from tests.support.on_path import OnPath
 from tests.support.process import Catalogd
 from tests.support.roles import PHP, give_rights
 from tests.support.scene import READER, Scene
+from tests.support.server import PrivateServer
 
 MODEL, BATCH, PREDICTION = 3, 42, 1234  # the numbers that the pages use
 
 
 @pytest.fixture(scope="session")
-def furnished(server: EmbeddedServer, template: str) -> str:
+def furnished(server: PrivateServer, template: str) -> str:
     """The name of a database to be copied: 60 products, 50 with a category; model 3; batch 42 of 11 products, one of
     them unknown; predictions from 1234; user 7; the reader's role, who may do everything."""
     database = Database.create(server, "template_docs", template)
@@ -40,7 +40,7 @@ def furnished(server: EmbeddedServer, template: str) -> str:
 
 
 @pytest.fixture
-def database(server: EmbeddedServer, furnished: str) -> Iterator[Database]:
+def database(server: PrivateServer, furnished: str) -> Iterator[Database]:
     """A copy that has the name which the pages use, with the roles of `catalogd grants`.
 
     Not the template, which stays: other tests of this server make these roles anew.

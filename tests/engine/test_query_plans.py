@@ -11,13 +11,13 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from daemon.database.embedded import EmbeddedServer
 from daemon.database.statements import statement
 from daemon.engine.queue import Claim, Queue
 from daemon.engine.workload import Item
 from tests.support.database import Database
 from tests.support.engine import claim, done, make_queue, treat
 from tests.support.factories import batch, shop
+from tests.support.server import PrivateServer
 
 IS_LONG = "CATALOGD_LONG" in os.environ
 ROWS = 1_000_000 if IS_LONG else 200_000  # slices
@@ -35,7 +35,7 @@ BIG |= {"human_decisions"}
 
 
 @pytest.fixture(scope="module")
-def full(server: EmbeddedServer, template: str) -> Iterator[Database]:
+def full(server: PrivateServer, template: str) -> Iterator[Database]:
     """A long queue of some big batches, among many finished ones with their results; with statistics."""
     database = Database.create(server, template=template)
     with database.connect() as db:

@@ -1,13 +1,13 @@
 """Tables of others, and names that nobody expects: who may migrate, and who owns what afterwards."""
 
-from daemon.database.embedded import EmbeddedServer
 from daemon.stand_in.schema import create_stand_in
 from tests.migrations.catalogue import PHP_TABLES
 from tests.support.factories import assert_settled, batch, read_batch, shop
 from tests.support.roles import OWNER, PHP, RUNTIME, SHOP, shop_of_its_own
+from tests.support.server import PrivateServer
 
 
-def test_tables_that_php_made_are_handed_over(server: EmbeddedServer) -> None:
+def test_tables_that_php_made_are_handed_over(server: PrivateServer) -> None:
     """Serial columns, and tables that only their owner may alter: so the first migration is the shop's."""
     with shop_of_its_own(server) as place:
         with place.connect(SHOP) as conn:
@@ -39,7 +39,7 @@ HOSTILE_NAMES = [
 ]
 
 
-def test_hostile_names_are_quoted(server: EmbeddedServer) -> None:
+def test_hostile_names_are_quoted(server: PrivateServer) -> None:
     owner, runtime, php = HOSTILE_NAMES
     with shop_of_its_own(server, *HOSTILE_NAMES) as place:
         with place.connect(SHOP) as conn:

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from daemon.database.embedded import EmbeddedServer
 from daemon.database.schema import migrate, rollback
 from tests.migrations.catalogue import columns_of, rows_of, schema_of, tables_of
 from tests.support.database import Database
 from tests.support.factories import assert_settled, batch, errors_of, read_batch
 from tests.support.roles import OWNER, PHP, RUNTIME, SHOP, shop_of_its_own
+from tests.support.server import PrivateServer
 
 pytestmark = pytest.mark.one_server
 
@@ -43,7 +43,7 @@ def test_it_is_adopted_and_given_back_with_its_rows(empty_database: Database) ->
         assert rows_of(db, columns) == rows
 
 
-def test_what_waits_in_it_is_done_and_what_was_decided_counts(server: EmbeddedServer) -> None:
+def test_what_waits_in_it_is_done_and_what_was_decided_counts(server: PrivateServer) -> None:
     """By the way that docs/php.md tells: the shop migrates, the roles take over, the daemon starts."""
     with shop_of_its_own(server) as place:
         with place.connect(SHOP) as shop:

@@ -13,13 +13,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from daemon.database.embedded import EmbeddedServer
 from tests.php.documentation import DOCUMENT, blocks, run_chain
 from tests.php.php import PHP, ROLE, needs, needs_php, run_php, source
 from tests.support.database import Database
 from tests.support.factories import batch, shop
 from tests.support.process import Catalogd
 from tests.support.roles import runtime_dsn
+from tests.support.server import PrivateServer
 from tests.support.waiting import wait_until
 
 pytestmark = [needs_php, pytest.mark.one_server]
@@ -29,7 +29,7 @@ NODE = shutil.which("node")
 
 
 @pytest.fixture(scope="module")
-def at_work(server: EmbeddedServer, template: str) -> Iterator[Database]:
+def at_work(server: PrivateServer, template: str) -> Iterator[Database]:
     """A shop of 60 products with what the page lets its owner make, and a daemon that has learned from 40 of them."""
     database = Database.create(server, template=template)
     catalogd = Catalogd(database.dsn, daemon_dsn=runtime_dsn(database))

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from daemon.database.embedded import EmbeddedServer
 from daemon.database.schema import SchemaState, inspect
 from tests.chaos.observer import assert_all_settled
 from tests.support.database import Database
 from tests.support.factories import assert_settled, batch, read_batch, shop
 from tests.support.process import Catalogd
 from tests.support.roles import give_rights, runtime_dsn
+from tests.support.server import PrivateServer
 
 pytestmark = pytest.mark.one_server
 
@@ -22,7 +22,7 @@ PRODUCTS = 6_000
 
 
 @pytest.fixture
-def restored(server: EmbeddedServer) -> Iterator[Database]:
+def restored(server: PrivateServer) -> Iterator[Database]:
     """An empty database beside the other."""
     database = Database.create(server)
     yield database

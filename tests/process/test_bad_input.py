@@ -10,10 +10,11 @@ from threading import Event
 import psycopg
 import pytest
 
-from daemon.database.embedded import EmbeddedServer, find_servers
+from daemon.database.embedded import find_servers
 from tests.support.database import Database
 from tests.support.factories import assert_settled, batch, read_batch, shop
 from tests.support.process import Catalogd
+from tests.support.server import PrivateServer
 
 pytestmark = pytest.mark.one_server  # its subject is the daemon
 
@@ -137,7 +138,7 @@ class Treated:
 
 
 @pytest.fixture(scope="module")
-def treated(server: EmbeddedServer, template: str) -> Iterator[Treated]:
+def treated(server: PrivateServer, template: str) -> Iterator[Treated]:
     database = Database.create(server, template=template)
     with database.connect() as db:
         shop(db, products=30, labelled=20)
@@ -226,7 +227,7 @@ def test_a_product_that_cannot_be_read_does_not_keep_the_others_from_being_learn
 
 
 def test_a_million_unknown_ids_are_item_errors_in_bounded_time(
-    server: EmbeddedServer, db: psycopg.Connection, catalogd: Catalogd
+    server: PrivateServer, db: psycopg.Connection, catalogd: Catalogd
 ) -> None:
     count = 1_000_000 if server.binaries == find_servers()[0] else 50_000  # once is enough
     good = shop(db, products=10)

@@ -9,10 +9,10 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from daemon.database.embedded import EmbeddedServer
 from tests.support.database import Database
 from tests.support.factories import assert_settled, batch, shop
 from tests.support.process import Catalogd
+from tests.support.server import PrivateServer
 
 pytestmark = pytest.mark.one_server  # its subject is what the commands say
 
@@ -20,7 +20,7 @@ Make = Callable[[str], Database]
 
 
 @pytest.fixture
-def database_of(server: EmbeddedServer) -> Iterator[Make]:
+def database_of(server: PrivateServer) -> Iterator[Make]:
     """Makes an empty database of an encoding."""
     made: list[Database] = []
 

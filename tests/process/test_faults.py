@@ -6,13 +6,12 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from daemon.database.embedded import EmbeddedServer
 from tests.chaos.observer import Observer
 from tests.support.database import Database
 from tests.support.factories import assert_settled, batch, read_batch, shop
 from tests.support.load import progress
 from tests.support.process import Catalogd
-from tests.support.server import private_server
+from tests.support.server import PrivateServer, private_server
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.one_server  # its subject is the daemon
@@ -66,13 +65,13 @@ def test_ten_tiny_batches_behind_a_big_one_complete_before_it(db: psycopg.Connec
 
 
 @pytest.fixture
-def own_server(server: EmbeddedServer) -> Iterator[EmbeddedServer]:
+def own_server(server: PrivateServer) -> Iterator[PrivateServer]:
     """A server that the test may stop, of the same version as the shared one."""
     with private_server(server.binaries) as own:
         yield own
 
 
-def test_a_stop_does_not_wait_for_a_server_that_is_away(own_server: EmbeddedServer) -> None:
+def test_a_stop_does_not_wait_for_a_server_that_is_away(own_server: PrivateServer) -> None:
     shop_database = Database.create(own_server, "shop").migrated()
     with shop_database.connect() as db:
         batch(db, shop(db, products=3))

@@ -13,7 +13,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from daemon.database.embedded import EmbeddedServer
 from daemon.engine.backoff import Backoff
 from daemon.engine.queue import Queue
 from daemon.engine.slice import SliceRunner
@@ -25,6 +24,7 @@ from daemon.workloads.categorization.versions.lesson import learn_from_shop
 from daemon.workloads.categorization.workload import TABLE, Categorization
 from tests.support.database import Database
 from tests.support.factories import assert_settled, batch, errors_of, read_batch, shop
+from tests.support.server import PrivateServer
 
 LARGEST_ID = 2**63 - 1
 UNKNOWN = 999_999_999
@@ -33,7 +33,7 @@ few = settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, Hea
 
 
 @pytest.fixture(scope="module")
-def learned(server: EmbeddedServer, template: str) -> Iterator[psycopg.Connection]:
+def learned(server: PrivateServer, template: str) -> Iterator[psycopg.Connection]:
     """A shop with a model, whose categories have hostile labels too."""
     database = Database.create(server, template=template)
     with database.connect() as conn:

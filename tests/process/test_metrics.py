@@ -21,13 +21,13 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from daemon.database.embedded import EmbeddedServer
 from daemon.monitoring import survey
 from tests.support.database import Database
 from tests.support.factories import batch, shop
 from tests.support.process import Catalogd, Process
 from tests.support.proxy import Proxy
 from tests.support.roles import runtime_dsn
+from tests.support.server import PrivateServer
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.one_server
@@ -72,7 +72,7 @@ def figures(port: int) -> dict[str, float]:
 
 
 @pytest.fixture(scope="module")
-def exposed(server: EmbeddedServer, template: str) -> Exposed:
+def exposed(server: PrivateServer, template: str) -> Exposed:
     """Of a daemon that has worked: batches with and without errors, and decisions on what was predicted."""
     database = Database.create(server, template=template)
     catalogd = Catalogd(database.dsn, daemon_dsn=runtime_dsn(database))

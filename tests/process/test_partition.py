@@ -10,7 +10,6 @@ from typing import Any
 import psycopg
 import pytest
 
-from daemon.database.embedded import EmbeddedServer
 from daemon.database.schema import migrations_directory, record
 from daemon.database.statements import statement
 from daemon.workloads.categorization.partitioning.tables import Partition, read_partitions
@@ -22,6 +21,7 @@ from tests.support.factories import assert_settled, batch, read_batch, shop
 from tests.support.load import progress
 from tests.support.process import Catalogd
 from tests.support.roles import OWNER, PHP, RUNTIME, Shop, shop_with_roles
+from tests.support.server import PrivateServer
 from tests.support.waiting import wait_until, wait_until_blocked
 
 ROWS = "1000"  # ids of a partition
@@ -508,7 +508,7 @@ PHPS = [
 
 
 def test_phps_statements_are_answered_alike(
-    server: EmbeddedServer, database: Database, db: psycopg.Connection, catalogd: Catalogd
+    server: PrivateServer, database: Database, db: psycopg.Connection, catalogd: Catalogd
 ) -> None:
     """Each of them on plain tables, and on partitioned ones that hold the same rows."""
     product_ids = shop(db, products=400)
@@ -529,7 +529,7 @@ def test_phps_statements_are_answered_alike(
 
 
 @pytest.fixture
-def roles(server: EmbeddedServer) -> Iterator[Shop]:
+def roles(server: PrivateServer) -> Iterator[Shop]:
     with shop_with_roles(server) as place:
         yield place
 

@@ -9,12 +9,12 @@ import psycopg
 import pytest
 
 from daemon import cli
-from daemon.database.embedded import EmbeddedServer
 from daemon.engine.queue import Timing
 from tests.support.engine import make_queue
 from tests.support.factories import assert_settled, batch, errors_of, rule
 from tests.support.price_lists import offer, order, supplier
 from tests.support.roles import OPERATOR, OWNER, PHP, ROLES, RUNTIME, SHOP, WEB, Shop, shop_with_roles
+from tests.support.server import PrivateServer
 from tests.support.waiting import wait_until, wait_until_idle
 
 SHOPS_TABLES = {"users", "products", "categories"}
@@ -22,7 +22,7 @@ YOYOS_OWN = {"_yoyo_log", "_yoyo_version", "yoyo_lock"}  # used by "catalogd mig
 
 
 @pytest.fixture(scope="module")
-def roles(server: EmbeddedServer) -> Iterator[Shop]:
+def roles(server: PrivateServer) -> Iterator[Shop]:
     with shop_with_roles(server) as place:
         yield place
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from daemon.database.embedded import EmbeddedServer
 from tests.support.factories import assert_settled, batch
 from tests.support.roles import PHP, RUNTIME, SHOP, Shop, shop_with_roles
+from tests.support.server import PrivateServer
 
 pytestmark = pytest.mark.one_server  # its subject is the client
 
@@ -18,7 +18,7 @@ ORDERED = list(range(41, 46))
 
 
 @pytest.fixture
-def place(server: EmbeddedServer) -> Iterator[Shop]:
+def place(server: PrivateServer) -> Iterator[Shop]:
     with shop_with_roles(server) as shop:
         yield shop
 

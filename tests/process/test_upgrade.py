@@ -12,7 +12,6 @@ import psycopg
 import pytest
 
 from daemon import __version__
-from daemon.database.embedded import EmbeddedServer
 from daemon.database.schema import checksums
 from daemon.stand_in.schema import create_stand_in
 from tests.chaos.observer import Observer, assert_all_settled
@@ -20,6 +19,7 @@ from tests.support import previous
 from tests.support.factories import assert_settled, batch, shop
 from tests.support.process import Catalogd, Process
 from tests.support.roles import OWNER, PHP, RUNTIME, SHOP, Shop, shop_of_its_own
+from tests.support.server import PrivateServer
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.one_server]
@@ -67,7 +67,7 @@ def printed(result: subprocess.CompletedProcess[str]) -> str:
 
 
 @pytest.fixture
-def place(server: EmbeddedServer) -> Iterator[Shop]:
+def place(server: PrivateServer) -> Iterator[Shop]:
     """A shop with its own tables, and nothing of catalogd's."""
     with shop_of_its_own(server) as place:
         with place.connect(SHOP) as conn:

@@ -8,12 +8,11 @@ from threading import Event
 from time import monotonic
 
 import psycopg
-from psycopg import sql
 
-from daemon.database.embedded import EmbeddedServer
 from daemon.database.pool import Session
 from daemon.database.schema import migrate
 from daemon.stand_in.schema import create_stand_in
+from tests.support.server import PrivateServer
 
 _numbers = itertools.count(1)
 
@@ -22,15 +21,13 @@ _numbers = itertools.count(1)
 class Database:
     """One database of a test server."""
 
-    server: EmbeddedServer
+    server: PrivateServer
     name: str
 
     @classmethod
-    def create(cls, server: EmbeddedServer, name: str | None = None, template: str = "template1") -> Database:
+    def create(cls, server: PrivateServer, name: str | None = None, template: str = "template1") -> Database:
         name = name or f"test_{next(_numbers)}"
-        with psycopg.connect(server.dsn(), autocommit=True) as conn:
-            command = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
-            conn.execute(command.format(sql.Identifier(name), sql.Identifier(template)))
+        server.create_database(name, template)
         return cls(server, name)
 
     @property
@@ -63,13 +60,7 @@ class Database:
 
     def sessions(self) -> list[tuple[int, str, str]]:
         """Sessions of clients that are still connected: pid, application and last statement."""
-        with psycopg.connect(self.server.dsn(), autocommit=True) as conn:
-            return conn.execute(
-                "SELECT pid, application_name, query FROM pg_stat_activity"
-                " WHERE datname = %s AND backend_type = 'client backend'",
-                (self.name,),
-            ).fetchall()
+        return self.server.sessions(self.name)
 
     def drop(self) -> None:
-        with psycopg.connect(self.server.dsn(), autocommit=True) as conn:
-            conn.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(self.name)))
+        self.server.drop_database(self.name)

@@ -12,11 +12,11 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from daemon.database.embedded import EmbeddedServer
 from daemon.stand_in.schema import create_stand_in
 from tests.support.database import Database
 from tests.support.factories import shop
 from tests.support.process import Catalogd
+from tests.support.server import PrivateServer
 
 OWNER, RUNTIME, PHP = "catalogd_owner", "catalogd_runtime", "catalogd_php"
 OPERATOR, WEB = "catalogd_operator", "catalogd_web"
@@ -76,7 +76,7 @@ class Shop:
 
 
 @contextmanager
-def shop_of_its_own(server: EmbeddedServer, *roles: str) -> Iterator[Shop]:
+def shop_of_its_own(server: PrivateServer, *roles: str) -> Iterator[Shop]:
     """An empty database that SHOP owns. Afterwards it is gone, with the five roles, SHOP and the others named.
 
     The five are new: what other tests have left of them would be a superuser's, and not for SHOP to grant.
@@ -101,7 +101,7 @@ def _drop_roles(conn: psycopg.Connection, roles: Sequence[str]) -> None:
 
 
 @contextmanager
-def shop_with_roles(server: EmbeddedServer) -> Iterator[Shop]:
+def shop_with_roles(server: PrivateServer) -> Iterator[Shop]:
     """A shop whose tables are its own, migrated by the owner role, with the rights that `catalogd grants` gives.
 
     It has 60 products, 40 of them with a category.

@@ -11,10 +11,11 @@ from pathlib import Path
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from daemon.database.embedded import EmbeddedServer, choose_account
+from daemon.database.embedded import choose_account
+from tests.support.server import PrivateServer
 
 
-class Standby(EmbeddedServer):
+class Standby(PrivateServer):
     """Serves a copy of the primary's data, read-only until it is promoted."""
 
     def _change_password(self) -> None:
@@ -27,7 +28,7 @@ class Standby(EmbeddedServer):
 
 
 @contextmanager
-def standby_of(primary: EmbeddedServer) -> Iterator[Standby]:
+def standby_of(primary: PrivateServer) -> Iterator[Standby]:
     """A standby that streams from the primary. It outlives the primary."""
     with (primary.directory / "pg_hba.conf").open("a", encoding="ascii") as access:
         access.write("local replication all trust\n")

@@ -11,13 +11,13 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from daemon.database.embedded import EmbeddedServer
 from daemon.stand_in.schema import create_stand_in
 from tests.support.database import Database
 from tests.support.factories import assert_settled, batch, read_batch, shop
 from tests.support.load import progress
 from tests.support.machine import ROOT, Machine, why_not
 from tests.support.roles import runtime_dsn
+from tests.support.server import PrivateServer
 from tests.support.waiting import wait_until
 
 pytestmark = [
@@ -36,7 +36,7 @@ def machine() -> Iterator[Machine]:
 
 
 @pytest.fixture(scope="module")
-def database(server: EmbeddedServer, template: str, machine: Machine) -> Iterator[Database]:
+def database(server: PrivateServer, template: str, machine: Machine) -> Iterator[Database]:
     """One for all, too."""
     copy = Database.create(server, template=template)
     yield copy
@@ -132,7 +132,7 @@ def test_a_stop_while_it_works_is_a_success_and_the_batch_goes_on_later(
 
 
 def test_the_printed_script_installs_it_into_a_shop_that_knows_nothing_of_it(
-    machine: Machine, server: EmbeddedServer
+    machine: Machine, server: PrivateServer
 ) -> None:
     """Roles, tables, settings and unit, and a first batch."""
     fresh = Database.create(server)

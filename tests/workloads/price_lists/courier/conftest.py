@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from daemon.database.embedded import EmbeddedServer
 from tests.support.database import Database
 from tests.support.ml_service import MlService
+from tests.support.server import PrivateServer
 from tests.workloads.price_lists.courier.desk import Desk
 
 
 @pytest.fixture(scope="module")
-def orders(server: EmbeddedServer, template: str) -> Iterator[Database]:
+def orders(server: PrivateServer, template: str) -> Iterator[Database]:
     """One database for all tests of a module: each has imports of its own."""
     copy = Database.create(server, template=template)
     yield copy
