@@ -28,7 +28,10 @@ from bench.speed.samples import Results, percentile
 from bench.speed.work import trivial_decision
 from daemon.database.embedded import EmbeddedServer, embedded_binaries
 from daemon.database.pool import Session
-from daemon.workloads.categorization.partitioning.tables import convert, extend, index_what_waits, read_partitions
+from daemon.workloads.categorization.partitioning.conversion import convert
+from daemon.workloads.categorization.partitioning.extension import extend
+from daemon.workloads.categorization.partitioning.partition import read_partitions
+from daemon.workloads.categorization.partitioning.waiting import index_what_waits
 
 EACH = len(trivial_decision().evidence)  # rows of evidence per prediction
 FULL = "filled"

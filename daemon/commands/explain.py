@@ -17,7 +17,7 @@ def act(options: argparse.Namespace) -> int:
     from daemon.commands.connection import connected
     from daemon.errors import UsageError
     from daemon.workloads.categorization.explanation import explain
-    from daemon.workloads.categorization.partitioning.tables import lowest_id
+    from daemon.workloads.categorization.partitioning.partition import lowest_id
     from daemon.workloads.categorization.store import read_explained
 
     with connected("explain") as conn:

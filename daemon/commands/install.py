@@ -30,7 +30,8 @@ def act(options: argparse.Namespace) -> int:
     import os
     import sys
 
-    from daemon.commands.installation import Installation, look_around
+    from daemon.installation.script import Installation
+    from daemon.installation.surroundings import look_around
     from daemon.settings import read_settings
 
     here = look_around(read_settings(needs_database=False), os.environ)

@@ -26,14 +26,11 @@ def act(options: argparse.Namespace) -> int:
     from daemon.sessions import name_instance, require_current_schema, session_of
     from daemon.settings import read_settings
     from daemon.signals import Interrupted, signals_interrupt
+    from daemon.workloads.categorization.partitioning.conversion import convert
+    from daemon.workloads.categorization.partitioning.extension import extend
+    from daemon.workloads.categorization.partitioning.partition import PartitionRefused, read_partitions
     from daemon.workloads.categorization.partitioning.retention import detach_old
-    from daemon.workloads.categorization.partitioning.tables import (
-        PartitionRefused,
-        convert,
-        extend,
-        index_what_waits,
-        read_partitions,
-    )
+    from daemon.workloads.categorization.partitioning.waiting import index_what_waits
 
     settings = read_settings()
     configure_logs(settings.log_level, settings.log_format)

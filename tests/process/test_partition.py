@@ -12,7 +12,7 @@ import pytest
 
 from daemon.database.schema import migrations_directory, record
 from daemon.database.statements import statement
-from daemon.workloads.categorization.partitioning.tables import Partition, read_partitions
+from daemon.workloads.categorization.partitioning.partition import Partition, read_partitions
 from daemon.workloads.categorization.people.decisions import AGAINST, signals
 from daemon.workloads.categorization.store import read_labelled, read_products
 from tests.migrations.catalogue import PHP_TABLES

@@ -40,6 +40,7 @@ def test_each_kind_is_where_it_is_looked_for(published: Published) -> None:
         "daemon/cli.py",
         "daemon/engine/sql/claim.sql",
         "daemon/demo/trade.toml",
+        "daemon/installation/shell/lay.sh",
         "daemon/migrations/0001-create-adoption-helpers.sql",
         "daemon/migrations/0001-create-adoption-helpers.rollback.sql",
         "daemon/web/templates/overview.html",

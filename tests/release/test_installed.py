@@ -73,6 +73,13 @@ def test_what_belongs_to_no_module_is_in_its_share(environment: Path) -> None:
     assert (environment / "share" / "catalogd" / "roles.sql").is_file()
 
 
+def test_it_prints_the_script_that_makes_it_a_service(environment: Path, tmp_path: Path) -> None:
+    """Of a text from the package, and one from its share."""
+    script = run(environment / "bin" / "catalogd", "install", "--print", env={}, cwd=tmp_path).stdout
+    assert f"\ncatalogd={environment}/bin/catalogd\nlay() {{\n" in script
+    assert "\n[Service]\n" in script
+
+
 @pytest.mark.skipif(PIPX is None, reason="pipx is not installed")
 def test_pipx_installs_it(published: Published, tmp_path: Path) -> None:
     """With its libraries from the index, as pipx insists on them."""

@@ -5,20 +5,19 @@ and its batches are never planned again, as they would be predicted a second tim
 apart, and stays. It is not detached while a batch under way has predictions in it.
 """
 
+from collections.abc import Callable
+
 import structlog
-from psycopg import Connection
+from psycopg import Connection, sql
 from psycopg.rows import scalar_row
 
 from daemon.database.statements import statement
-from daemon.workloads.categorization.partitioning.tables import (
-    HEAD,
-    PACKAGE,
-    Partition,
-    closed,
-    detach,
-    in_short_locks,
-    incoming,
-)
+from daemon.workloads.categorization.partitioning.ddl import drop_constraint, execute
+from daemon.workloads.categorization.partitioning.locks import in_short_locks, lock_all, milliseconds_since
+from daemon.workloads.categorization.partitioning.pairs import detach
+from daemon.workloads.categorization.partitioning.partition import HEAD, PACKAGE, TAIL, Partition
+from daemon.workloads.categorization.partitioning.ranges import closed
+from daemon.workloads.categorization.partitioning.references import incoming, outgoing
 
 log = structlog.get_logger()
 
@@ -38,7 +37,7 @@ def detach_old(conn: Connection, days: int, retry_limit: int) -> list[Partition]
             log.warning("partition.held_back", partition=partition.name, reason=reason)
             break
         _let_go(conn, partition, retry_limit)
-        held_ms = detach(conn, partition, lambda p=partition: bool(_open_batches(conn, p)))  # type: ignore[misc]
+        held_ms = _detach(conn, partition, lambda p=partition: bool(_open_batches(conn, p)))  # type: ignore[misc]
         if held_ms is None:
             log.warning("partition.held_back", partition=partition.name, reason="a batch was set back just now")
             break
@@ -79,6 +78,28 @@ def _let_go(conn: Connection, partition: Partition, retry_limit: int) -> None:
         parameters = {"upper": partition.upper, "limit": PORTION}
         while in_short_locks(conn, lambda q=query, p=parameters: conn.execute(q, p).rowcount):  # type: ignore[misc]
             pass
+
+
+def _detach(conn: Connection, partition: Partition, is_held: Callable[[], bool]) -> float | None:
+    """Make a pair ordinary tables that nothing refers to; returns the milliseconds under lock.
+
+    None when `is_held`, asked once nobody can write any more, says that it must stay. What refers to its predictions
+    was let go before: raises `psycopg.errors.ForeignKeyViolation` where something still does.
+    """
+
+    def act() -> float | None:
+        began = lock_all(conn)
+        if is_held():
+            return None
+        for table in (TAIL, HEAD):
+            detach(conn, table, partition)
+        for reference in outgoing(conn, partition.name):
+            drop_constraint(conn, partition.name, reference.name)
+        for name in partition.tables:
+            execute(conn, "COMMENT ON TABLE {} IS 'detached by catalogd partition'", sql.Identifier(name))
+        return milliseconds_since(began)
+
+    return in_short_locks(conn, act)
 
 
 def _sql(name: str, **identifiers: str) -> bytes:

@@ -14,7 +14,8 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from daemon.commands.installation import Installation, Surroundings
+from daemon.installation.script import Installation
+from daemon.installation.surroundings import Surroundings
 from daemon.stand_in.schema import create_stand_in
 from tests.support.database import Database
 
