@@ -115,7 +115,7 @@ def test_a_server_that_is_away(find: Examine) -> None:
     )
     assert "(systemctl status postgresql), then DATABASE_URL" in finding.remedy
     assert "s3cret" not in str(finding)
-    assert_one(find(vacuum.CHECK, dsn), Level.SKIPPED, "the database must be reached first")
+    assert_one(find(vacuum.CHECK, dsn), Level.SKIPPED, "the connection must be right first")
 
 
 def test_a_database_that_is_read_only(find: Examine, database: Database, db: psycopg.Connection) -> None:
@@ -127,15 +127,23 @@ def test_a_database_that_is_read_only(find: Examine, database: Database, db: psy
     assert_one(find(connection.CHECK), Level.OK, "PostgreSQL")
 
 
-@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+@pytest.mark.parametrize(
+    ("encoding", "level", "says"),
+    [
+        ("SQL_ASCII", Level.WRONG, "the encoding SQL_ASCII, which cannot hold"),
+        ("LATIN1", Level.WRONG, "the encoding LATIN1, which cannot hold"),
+        ("WIN1252", Level.WARNING, "its encoding is WIN1252"),
+    ],
+)
 def test_a_database_of_another_encoding(
-    find: Examine, database: Database, db: psycopg.Connection, encoding: str
+    find: Examine, database: Database, db: psycopg.Connection, encoding: str, level: Level, says: str
 ) -> None:
+    """Wrong is what every command refuses, and nothing else."""
     name = f"odd_{encoding.lower()}"
     db.execute(f"CREATE DATABASE {name} ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
     try:
         dsn = make_conninfo(database.dsn, dbname=name)
-        assert_one(find(connection.CHECK, dsn), Level.WRONG, f"encoding is {encoding}", "ENCODING 'UTF8'")
+        assert_one(find(connection.CHECK, dsn), level, says, "ENCODING 'UTF8'")
     finally:
         db.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
