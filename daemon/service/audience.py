@@ -60,9 +60,9 @@ class Audience:
         self.last_look.look()
         self.herald.alive()
 
-    def _end(self) -> None:
+    def _end(self, longest: timedelta) -> None:
         self.health.stop()
-        self.herald.stopping()
+        self.herald.stopping(longest)
 
 
 def build_audience(ground: Ground, roster: Roster, notifier: Notifier, *, serves_figures: bool) -> Audience:

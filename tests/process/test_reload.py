@@ -84,9 +84,10 @@ def test_a_stop_asks_systemd_for_time(catalogd: Catalogd) -> None:
     with TemporaryDirectory() as directory, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(f"{directory}/notify")
         systemd.settimeout(20)
-        process = catalogd.start(NOTIFY_SOCKET=f"{directory}/notify")
+        process = catalogd.start(NOTIFY_SOCKET=f"{directory}/notify", CATALOGD_STOP_SECONDS="300")
         process.signal(signal.SIGTERM)
-        while b"EXTEND_TIMEOUT_USEC" not in (told := systemd.recv(4096)):
+        while not (told := systemd.recv(4096)).startswith(b"STOPPING=1"):
             pass
-        assert told.startswith(b"EXTEND_TIMEOUT_USEC=15000000\nWATCHDOG=1\nSTATUS=stopping: ")
+        assert told == b"STOPPING=1\nEXTEND_TIMEOUT_USEC=325000000"  # after which it ends itself
+        assert systemd.recv(4096).startswith(b"EXTEND_TIMEOUT_USEC=15000000\nSTATUS=stopping: ")
         assert process.wait(10) == 0
