@@ -40,8 +40,8 @@ class Herald:
         act()
         self.ready()
 
-    def stopping(self) -> None:
-        self._notifier.stopping()
+    def stopping(self, longest: timedelta) -> None:
+        self._notifier.stopping(longest)
 
     def draining(self, threads: int) -> None:
         self._notifier.draining(f"stopping: {threads} {'thread' if threads == 1 else 'threads'} at work", LONGER)

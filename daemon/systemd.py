@@ -44,14 +44,14 @@ class Notifier:
         """Say that a reload has begun; `ready` says that it is over."""
         return self.notify(RELOADING="1", MONOTONIC_USEC=str(monotonic_ns() // 1000))
 
-    def stopping(self) -> bool:
-        """Say that the stop has begun."""
-        return self.notify(STOPPING="1")
+    def stopping(self, longest: timedelta = timedelta(0)) -> bool:
+        """Say that the stop has begun, and how long it may take, if that is more than what the unit gives it."""
+        return self.notify(STOPPING="1", EXTEND_TIMEOUT_USEC=_microseconds(longest))
 
     def draining(self, status: str, longer: timedelta) -> bool:
-        """Say that the stop comes on, and ask for so much more time from now, if less than that is left."""
-        microseconds = str(int(longer.total_seconds() * 1_000_000))
-        return self.notify(EXTEND_TIMEOUT_USEC=microseconds, WATCHDOG="1", STATUS=status)
+        """Say that the stop comes on, and ask for so much more time from now, if less than that is left. No sign of
+        life: at a stop systemd watches for none any more, and with one it would begin anew."""
+        return self.notify(EXTEND_TIMEOUT_USEC=_microseconds(longer), STATUS=status)
 
     def notify(self, **fields: str) -> bool:
         """Send the fields, named as in sd_notify(3); returns whether they were taken."""
@@ -94,6 +94,10 @@ def _is_refused(family: int, address: str) -> bool:
     except OSError as error:
         return error.errno == errno.EPERM
     return False
+
+
+def _microseconds(duration: timedelta) -> str:
+    return str(int(duration.total_seconds() * 1_000_000))
 
 
 def _one_line(text: str) -> str:

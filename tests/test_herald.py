@@ -76,5 +76,5 @@ def test_a_reload_begins_and_ends(clock: list[float]) -> None:
 def test_a_stop_that_comes_on_is_given_more_time() -> None:
     told = Told()
     Herald(told, Doing(2), Readiness()).draining(1)
-    extended = {"EXTEND_TIMEOUT_USEC": "15000000", "WATCHDOG": "1", "STATUS": "stopping: 1 thread at work"}
+    extended = {"EXTEND_TIMEOUT_USEC": "15000000", "STATUS": "stopping: 1 thread at work"}
     assert told.messages == [extended]

@@ -43,8 +43,8 @@ def test_says_ready_status_and_stopping(address: str) -> None:
         assert listener.recv(4096) == "STATUS=busy: 100 %, übrig: 3".encode()
         assert notifier.alive()
         assert listener.recv(4096) == b"WATCHDOG=1"
-        assert notifier.stopping()
-        assert listener.recv(4096) == b"STOPPING=1"
+        assert notifier.stopping(timedelta(seconds=45))
+        assert listener.recv(4096) == b"STOPPING=1\nEXTEND_TIMEOUT_USEC=45000000"
         assert notifier.notify(EXTEND_TIMEOUT_USEC="5000000", STATUS="migrating")
         assert listener.recv(4096) == b"EXTEND_TIMEOUT_USEC=5000000\nSTATUS=migrating"
 
@@ -58,7 +58,7 @@ def test_says_that_it_reloads_and_that_a_stop_comes_on(address: str) -> None:
         assert told["RELOADING"] == "1"
         assert before <= int(told["MONOTONIC_USEC"]) <= monotonic_ns() // 1000
         assert notifier.draining("stopping", timedelta(seconds=1.5))
-        assert listener.recv(4096) == b"EXTEND_TIMEOUT_USEC=1500000\nWATCHDOG=1\nSTATUS=stopping"
+        assert listener.recv(4096) == b"EXTEND_TIMEOUT_USEC=1500000\nSTATUS=stopping"
 
 
 def test_line_breaks_in_a_status_begin_no_other_field(address: str) -> None:

@@ -6,9 +6,10 @@ from threading import Lock
 from daemon.batches.batch import Batch, Listed
 from daemon.batches.fleet import Hold
 
-UNATTENDED = "nobody works on it: catalogd doctor, or the daemon's log, tells why"
+UNATTENDED = "nobody works on it: the instances at work leave {kind} out (CATALOGD_WORKLOADS), or their log tells why"
 YOUNGEST_S = 5.0  # a batch is not begun at once
 MOMENT_S = 0.4  # between two slices nobody holds one
+ANOTHER_LOOK_S = 0.5  # so long after the first, who looks twice knows
 MOST = 10_000
 
 Key = tuple[str, int]  # kind of work, number of the batch

@@ -19,8 +19,6 @@ HELP = "what is open, how far it is, how fast, and who does it"
 EXAMPLE = "catalogd status --watch; catalogd status 42 --of price-lists --json"
 ROLE = "catalogd_operator"
 
-ANOTHER_LOOK_S = 0.5  # at what looks as if nobody worked on it
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", type=int, nargs="?", metavar="ID", help="one batch")
@@ -39,7 +37,7 @@ def act(options: argparse.Namespace) -> int:
     from threading import Event
     from time import monotonic
 
-    from daemon.batches.attendance import Attendance
+    from daemon.batches.attendance import ANOTHER_LOOK_S, Attendance
     from daemon.commands.connection import connected
     from daemon.commands.kinds import kind_of, kinds_of
     from daemon.errors import UsageError

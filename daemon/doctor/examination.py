@@ -16,17 +16,18 @@ STATEMENT_MS = 5_000
 
 UNMET = {
     Needs.SETTINGS: "the settings must be right first",
-    Needs.DATABASE: "the database must be reached first",
+    Needs.DATABASE: "the connection must be right first",
     Needs.SCHEMA: "there must be a schema first: catalogd migrate",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A check with what it found; never nothing."""
+    """A check with what it found; never nothing. One that was not run has found out what must be there first."""
 
     name: str
     findings: Sequence[Finding]
+    was_run: bool = True
 
     @property
     def is_wrong(self) -> bool:
@@ -38,8 +39,10 @@ def examine(patient: Patient, checks: Sequence[Check], explain: Callable[[Except
     try:
         for check in checks:
             unmet = next((need for need in UNMET if check.needs >= need and not _is_met(patient, need)), None)
-            findings = [skipped(UNMET[unmet])] if unmet else _run(check, patient, explain)
-            yield Result(check.name, findings)
+            if unmet is None:
+                yield Result(check.name, _run(check, patient, explain))
+            else:
+                yield Result(check.name, [skipped(UNMET[unmet])], was_run=False)
     finally:
         if patient.conn is not None:
             patient.conn.close()

@@ -8,8 +8,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from daemon.doctor.check import Finding, Level
+from daemon.doctor.check import Finding, Level, skipped
 from daemon.doctor.examination import Result
+from daemon.terminal.words import count
 from daemon.workloads.categorization.explanation import one_line
 
 STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.WRONG: "bold red", Level.SKIPPED: "dim"}
@@ -17,15 +18,17 @@ LEVEL_WIDTH, NAME_WIDTH = 7, 13
 
 
 def print_results(console: Console, results: Iterable[Result]) -> list[Result]:
-    """A line or more for each, as they come, and how many of what; returns them all."""
+    """A line or more for each that was run, as they come, one for all that were not for one reason, and how many of
+    what; returns them all."""
     seen: list[Result] = []
     for result in results:
         seen.append(result)
-        for finding in result.findings:
-            if console.is_terminal:
-                console.print(_lines(finding, result.name, console.width))
-            else:
-                console.file.writelines(_plain_lines(finding, result.name))
+        if result.was_run:
+            for finding in result.findings:
+                _print(console, finding, result.name)
+    not_run = Counter(finding.says for result in seen if not result.was_run for finding in result.findings)
+    for says, number in not_run.items():
+        _print(console, skipped(says), count(number, "check"))
     console.print(summarize(seen), markup=False)
     return seen
 
@@ -40,6 +43,13 @@ def summarize(results: Sequence[Result]) -> str:
     words = {Level.WRONG: "wrong", Level.WARNING: "to think about", Level.SKIPPED: "skipped", Level.OK: "good"}
     parts = [f"{counted[level]} {word}" for level, word in words.items() if counted[level]]
     return f"{', '.join(parts)}: {'mend what is wrong' if counted[Level.WRONG] else 'nothing must be mended'}"
+
+
+def _print(console: Console, finding: Finding, name: str) -> None:
+    if console.is_terminal:
+        console.print(_lines(finding, name, console.width))
+    else:
+        console.file.writelines(_plain_lines(finding, name))
 
 
 def _lines(finding: Finding, name: str, width: int) -> Table:

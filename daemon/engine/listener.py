@@ -169,8 +169,8 @@ class Listener:
 
     def _lose(self, error: psycopg.Error) -> None:
         delay_s = self._backoff.next_s()
+        self._telemetry.listens(ListenerState.LOST, summary(error))
         log.warning("listener.lost", channel=CHANNEL, error=summary(error), retry_in_s=round(delay_s, 2))
-        self._telemetry.listens(ListenerState.LOST)
         self._poll_instead()
         self._pause(delay_s)
 

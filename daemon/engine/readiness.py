@@ -25,7 +25,7 @@ class Readiness:
     def lose(self, what: str, who: str, why: str) -> None:
         with self._lock:
             was_ready = not self._troubles
-            self._troubles.setdefault((what, who), why)
+            self._troubles[what, who] = why  # which may be another by now
             if was_ready:
                 log.warning("daemon.unready", what=what, error=why)
 

@@ -58,7 +58,7 @@ class Outside:
     ready: Callable[[], object] = lambda: None
     alive: Callable[[], object] = lambda: None  # every few seconds, while every thread shows life
     reload: Callable[[], object] = lambda: None
-    stopping: Callable[[], object] = lambda: None
+    stopping: Callable[[timedelta], object] = lambda _: None  # after so long at the latest it is over
     draining: Callable[[int], object] = lambda _: None  # so many threads end, and some come on
 
 
@@ -141,7 +141,7 @@ class Supervisor:
 
     def _stop_all(self, reason: str) -> None:
         began = monotonic()
-        self._outside.stopping()
+        self._outside.stopping(timedelta(seconds=self._grace_s + LAST_PATIENCE_S))
         log.info("daemon.stopping", signal=reason)
         self._stop_hands()
         self._listener.interrupt()

@@ -63,8 +63,8 @@ class Telemetry:
     def prepared(self, workload: str, end: PreparationEnd) -> None:
         """A batch was made ready to be cut, or not."""
 
-    def listens(self, state: ListenerState) -> None:
-        """The listener is in this state now; it may have been before."""
+    def listens(self, state: ListenerState, why: str = "") -> None:
+        """The listener is in this state now; it may have been before. A connection that is lost has a reason."""
 
 
 class Several(Telemetry):
@@ -105,6 +105,6 @@ class Several(Telemetry):
         for each in self._told:
             each.prepared(workload, end)
 
-    def listens(self, state: ListenerState) -> None:
+    def listens(self, state: ListenerState, why: str = "") -> None:
         for each in self._told:
-            each.listens(state)
+            each.listens(state, why)

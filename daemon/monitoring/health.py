@@ -32,10 +32,17 @@ class Health:
     A daemon whose schema is wrong does not come so far as to be asked.
     """
 
-    def __init__(self, is_alive: Check, trouble: Check, listener: Callable[[], ListenerState | None]) -> None:
+    def __init__(
+        self,
+        is_alive: Check,
+        trouble: Check,
+        listener: Callable[[], ListenerState | None],
+        why_lost: Callable[[], str] = lambda: "",
+    ) -> None:
         self._is_alive = is_alive
         self._trouble = trouble
         self._listener = listener
+        self._why_lost = why_lost
         self._is_stopping = threading.Event()
 
     def stop(self) -> None:
@@ -54,5 +61,5 @@ class Health:
         if state is None:
             return "not listening yet"
         if state is ListenerState.LOST:
-            return self._trouble() or "listener: the connection is lost"  # which is why, as soon as a worker knows
+            return self._trouble() or f"listener: {self._why_lost() or 'the connection is lost'}"
         return self._trouble()

@@ -66,6 +66,7 @@ class Tally(Telemetry):
         self._lock = threading.Lock()
         self._sums = {workload: _Sum() for workload in workloads}
         self._listener: ListenerState | None = None
+        self._why_lost = ""
         self._changes = Counter({state.value: 0 for state in ListenerState})
 
     def planned(self, workload: str, batches: Sequence[Planned]) -> None:
@@ -130,15 +131,20 @@ class Tally(Telemetry):
         with self._lock:
             self._sums[workload].preparations[end.value] += 1
 
-    def listens(self, state: ListenerState) -> None:
+    def listens(self, state: ListenerState, why: str = "") -> None:
         with self._lock:
-            self._listener = state
+            self._listener, self._why_lost = state, why
             self._changes[state.value] += 1
 
     @property
     def listener(self) -> ListenerState | None:
         """None before it has said anything."""
         return self._listener
+
+    @property
+    def why_lost(self) -> str:
+        """What the listener's last attempt came to, while it has no connection."""
+        return self._why_lost
 
     def listener_changes(self) -> Mapping[str, int]:
         """How often the listener said that it is in this state."""

@@ -3,7 +3,6 @@
 import os
 import sys
 import threading
-from collections.abc import Callable
 from datetime import timedelta
 
 from daemon.database.pool import ANSWER_S, stop_preparing
@@ -18,12 +17,11 @@ from daemon.service.hands import Hands, backoff, build_hands
 from daemon.service.reload import reload
 from daemon.service.rest import Rest
 from daemon.service.roster import Roster
+from daemon.web.beside import Page
 
 
-def build_supervisor(
-    ground: Ground, roster: Roster, audience: Audience, show_page: Callable[[], object], *, once: bool
-) -> Supervisor:
-    """To be called by the main thread. `show_page` is called once all are at work; `once`: until nothing is open."""
+def build_supervisor(ground: Ground, roster: Roster, audience: Audience, page: Page, *, once: bool) -> Supervisor:
+    """To be called by the main thread. The page is started once all are at work; `once`: until nothing is open."""
     rest = Rest(len(roster.workloads), lambda: ground.inbox.put(StopRequested("nothing is open"))) if once else None
     hands = build_hands(ground, roster, audience, rest)
     audience.acting.extend(hands.others)
@@ -39,7 +37,7 @@ def build_supervisor(
         grace=timedelta(seconds=ground.settings.stop_seconds),
         leave=leave,
         life=ground.life,
-        outside=audience.outside(show_page, lambda: reload(ground.pool, listener, hands.lookouts)),
+        outside=audience.outside(page.start, lambda: reload(ground.pool, listener, page.renew, hands.lookouts)),
         schedule=hands.schedule,
         preparers=hands.preparers,
     )

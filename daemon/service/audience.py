@@ -60,16 +60,16 @@ class Audience:
         self.last_look.look()
         self.herald.alive()
 
-    def _end(self) -> None:
+    def _end(self, longest: timedelta) -> None:
         self.health.stop()
-        self.herald.stopping()
+        self.herald.stopping(longest)
 
 
 def build_audience(ground: Ground, roster: Roster, notifier: Notifier, *, serves_figures: bool) -> Audience:
     acting: list[Acting] = []
     doing, readiness = Doing(roster.workers, acting), Readiness()
     tally, last_look = Tally(workload.name for workload in roster.workloads), LastLook()
-    health = Health(last_look.trouble, lambda: readiness.trouble, lambda: tally.listener)
+    health = Health(last_look.trouble, lambda: readiness.trouble, lambda: tally.listener, lambda: tally.why_lost)
     address = ground.settings.metrics_address if serves_figures else None
     return Audience(
         telemetry=Several(doing, tally) if address else doing,

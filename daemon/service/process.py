@@ -54,12 +54,12 @@ def _run(settings: Settings, notifier: Notifier, once: bool) -> int:
     life, inbox = _life(settings, notifier), Inbox()
     with (
         open_pool(session, roster.connections, on_connect=partial(life.beat, CONNECTING_S, POOL)) as pool,
-        page_beside(session, instance) as show_page,
+        page_beside(session, instance) as page,
         ExitStack() as around,
     ):
         ground = Ground(settings, instance, session, pool, life, inbox, threading.Event(), threading.Event())
         audience = build_audience(ground, roster, notifier, serves_figures=not once)
-        supervisor = build_supervisor(ground, roster, audience, show_page, once=once)
+        supervisor = build_supervisor(ground, roster, audience, page, once=once)
         for name in (POOL, SIGNALS_THREAD):
             around.enter_context(life.of(name))
         keep_doing(pool, partial(life.beat, name=POOL), life.piece_s)

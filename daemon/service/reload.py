@@ -1,6 +1,6 @@
 """What a running process takes over at SIGHUP."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import structlog
 
@@ -14,9 +14,10 @@ from daemon.settings import read_settings
 log = structlog.get_logger()
 
 
-def reload(pool: Pool, listener: Listener, lookouts: Iterable[Lookout]) -> None:
-    """What a `.env` file says of the logs. And the connections of workers and listener are opened anew, so that a
-    changed password, certificate or address is noticed now; and it is looked for work."""
+def reload(pool: Pool, listener: Listener, renew_page: Callable[[], object], lookouts: Iterable[Lookout]) -> None:
+    """What a `.env` file says of the logs. And the connections of workers, listener and page are opened anew, so that a
+    changed password, certificate or address is noticed now (schedule, watch and figures open one whenever they need
+    it); and it is looked for work."""
     try:
         settings = read_settings()
     except ConfigurationError as error:
@@ -25,6 +26,7 @@ def reload(pool: Pool, listener: Listener, lookouts: Iterable[Lookout]) -> None:
     configure_logs(settings.log_level, settings.log_format)
     pool.drain()
     listener.renew()
+    renew_page()
     for lookout in lookouts:
         lookout.wakeup.ring()
     log.info("daemon.reloaded", log_level=settings.log_level)

@@ -138,7 +138,7 @@ def _remarks(picture: Picture, *, of_one: bool) -> list[Text]:
     """Why a batch failed or stands still, and what its kind of work says of it."""
     listed = picture.listed
     lines = [
-        Text(f"{call(each.kind, each.batch.id)}: {UNATTENDED}", style=WARNING)
+        Text(f"{call(each.kind, each.batch.id)}: {UNATTENDED.format(kind=each.kind.name)}", style=WARNING)
         for each in [each for each in listed if each.key in picture.unattended][:MOST_UNATTENDED]
     ]
     if len(picture.unattended) > MOST_UNATTENDED:

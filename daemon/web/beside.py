@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.util import find_spec
 
 import structlog
@@ -15,20 +16,30 @@ LIBRARIES = ("jinja2", "starlette", "uvicorn")
 REMEDY = "pip install 'catalogd[web]'"
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What the daemon does with it: nothing, where none is wanted."""
+
+    start: Callable[[], object] = lambda: None
+    renew: Callable[[], object] = lambda: None  # its connections
+
+
 def is_installed() -> bool:
     return all(find_spec(library) is not None for library in LIBRARIES)
 
 
 @contextmanager
-def page_beside(session: Session, instance: str) -> Iterator[Callable[[], None]]:
-    """What starts the page, if one is wanted; it is stopped at the end. Raises ConfigurationError, and nothing else."""
+def page_beside(session: Session, instance: str) -> Iterator[Page]:
+    """It is stopped at the end, if it was started. Raises ConfigurationError, and nothing else."""
     access = read_access()
     if access is None:
-        yield lambda: None
+        yield Page()
         return
     if not is_installed():
-        yield lambda: log.warning(
-            "web.unavailable", address=str(access.address), error=f"libraries are missing: {REMEDY}"
+        yield Page(
+            lambda: log.warning(
+                "web.unavailable", address=str(access.address), error=f"libraries are missing: {REMEDY}"
+            )
         )
         return
     from daemon.web.server import PageServer
@@ -44,6 +55,6 @@ def page_beside(session: Session, instance: str) -> Iterator[Callable[[], None]]
         server.start()
 
     try:
-        yield start
+        yield Page(start, server.renew)
     finally:
         server.stop()

@@ -39,6 +39,10 @@ class Desk(AbstractContextManager["Desk"]):
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
+    def renew(self) -> None:
+        """From any thread: who asks next is answered on a connection that was opened since."""
+        self._pool.drain()
+
     async def ask(self, question: Callable[[Connection], Result]) -> Result:
         """The answer, which one of the threads finds. Raises what it raises, and psycopg's errors."""
         latest = monotonic() + BEGINS_WITHIN_S

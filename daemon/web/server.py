@@ -35,6 +35,7 @@ class PageServer:
         self.place = ""
         self._socket: socket.socket | None = None
         self._stop = threading.Event()
+        self._desk: Desk | None = None
         self._leave = asyncio.Event()  # set in the loop, where it is waited for
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, name="web")
@@ -59,6 +60,11 @@ class PageServer:
         log.info("web.listening", address=self.place, can_act=self._access.token is not None)
         self._thread.start()
 
+    def renew(self) -> None:
+        """Have its connections opened anew, as far as it has any; from any thread."""
+        if self._desk is not None:
+            self._desk.renew()
+
     def stop(self) -> None:
         """Return when the thread has ended, and nothing is left."""
         self._stop.set()
@@ -73,6 +79,7 @@ class PageServer:
     def _run(self) -> None:
         try:
             with Desk(self._session) as desk:
+                self._desk = desk
                 asyncio.run(self._serve(desk))
         except Exception as error:  # noqa: BLE001  # the thread's outermost frame: the daemon goes on without a page
             log.warning("web.unavailable", address=self.place, error=summary(error))

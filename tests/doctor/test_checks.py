@@ -4,6 +4,7 @@ import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -39,6 +40,7 @@ from tests.doctor.conftest import Examine
 from tests.support.database import Database
 from tests.support.factories import batch, shop
 from tests.support.pgbouncer import PGBOUNCER, Pooler
+from tests.support.price_lists import order, supplier
 from tests.support.roles import OPERATOR, RUNTIME, give_rights
 
 pytestmark = pytest.mark.one_server
@@ -115,7 +117,7 @@ def test_a_server_that_is_away(find: Examine) -> None:
     )
     assert "(systemctl status postgresql), then DATABASE_URL" in finding.remedy
     assert "s3cret" not in str(finding)
-    assert_one(find(vacuum.CHECK, dsn), Level.SKIPPED, "the database must be reached first")
+    assert_one(find(vacuum.CHECK, dsn), Level.SKIPPED, "the connection must be right first")
 
 
 def test_a_database_that_is_read_only(find: Examine, database: Database, db: psycopg.Connection) -> None:
@@ -127,15 +129,23 @@ def test_a_database_that_is_read_only(find: Examine, database: Database, db: psy
     assert_one(find(connection.CHECK), Level.OK, "PostgreSQL")
 
 
-@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+@pytest.mark.parametrize(
+    ("encoding", "level", "says"),
+    [
+        ("SQL_ASCII", Level.WRONG, "the encoding SQL_ASCII, which cannot hold"),
+        ("LATIN1", Level.WRONG, "the encoding LATIN1, which cannot hold"),
+        ("WIN1252", Level.WARNING, "its encoding is WIN1252"),
+    ],
+)
 def test_a_database_of_another_encoding(
-    find: Examine, database: Database, db: psycopg.Connection, encoding: str
+    find: Examine, database: Database, db: psycopg.Connection, encoding: str, level: Level, says: str
 ) -> None:
+    """Wrong is what every command refuses, and nothing else."""
     name = f"odd_{encoding.lower()}"
     db.execute(f"CREATE DATABASE {name} ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
     try:
         dsn = make_conninfo(database.dsn, dbname=name)
-        assert_one(find(connection.CHECK, dsn), Level.WRONG, f"encoding is {encoding}", "ENCODING 'UTF8'")
+        assert_one(find(connection.CHECK, dsn), level, says, "ENCODING 'UTF8'")
     finally:
         db.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
@@ -327,6 +337,22 @@ def test_what_waits_for_long_and_what_fails(find: Examine, db: psycopg.Connectio
     assert f"catalogd tail {waiting}" in found[0].remedy
     assert found[1].says == "duty a failed 2 times: disk full"
     assert found[2].says == "duty b was due 1 day ago"
+
+
+def test_batches_of_a_kind_that_no_instance_does(find: Examine, database: Database, db: psycopg.Connection) -> None:
+    """Told within seconds of their insert, but not of those that somebody takes care of."""
+    supplier_id = supplier(db)
+    for _ in range(2):
+        order(db, supplier_id, "list.csv", created_at=datetime.now(UTC) - timedelta(seconds=10))
+    assert_one(find(work.CHECK), Level.OK, "no batch waits for long")  # that nobody is at work another check tells
+    with psycopg.connect(database.dsn, application_name="catalogd a:1:x:9 listener"):
+        says = "nobody works on 2 open batches of price-lists, although an instance is at work"
+        assert_one(find(work.CHECK), Level.WARNING, says, "CATALOGD_WORKLOADS names it, or is not set")
+        db.execute(
+            "INSERT INTO batch_preparations (workload, batch_id, run_after)"
+            " SELECT 'price-lists', id, now() + interval '1 min' FROM supplier_imports"
+        )
+        assert_one(find(work.CHECK), Level.OK, "no batch waits for long")
 
 
 def test_most_items_in_error(find: Examine, db: psycopg.Connection) -> None:

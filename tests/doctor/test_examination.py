@@ -118,6 +118,13 @@ def test_what_is_wrong_is_in_the_exit_status(
     assert levels.pop("settings") == levels.pop("extras") == "ok"
     assert set(levels.values()) == {"skipped"}
     assert "s3cret" not in out
+    code, out, _ = command("doctor")
+    assert re.search(
+        r"^wrong +connection .*\n +→ .*\nskipped  18 checks +the connection must be right first\n1 wrong, 18 s",
+        out,
+        re.MULTILINE,
+    )
+    assert out.count("skipped") == 2
     monkeypatch.delenv("DATABASE_URL")
     code, out, _ = command("doctor")
     assert code == 1

@@ -18,20 +18,21 @@ def test_alive_is_whose_watch_has_looked() -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "trouble", "reason"),
+    ("state", "why_lost", "trouble", "reason"),
     [
-        (ListenerState.CONNECTED, None, None),
-        (ListenerState.DEAF, None, None),  # it knows, and polls
-        (ListenerState.LOST, None, "listener: the connection is lost"),
-        (ListenerState.LOST, "database: no such role", "database: no such role"),
-        (None, None, "not listening yet"),
-        (ListenerState.CONNECTED, "permission denied", "permission denied"),
+        (ListenerState.CONNECTED, "", None, None),
+        (ListenerState.DEAF, "", None, None),  # it knows, and polls
+        (ListenerState.LOST, "no such role", None, "listener: no such role"),
+        (ListenerState.LOST, "", None, "listener: the connection is lost"),
+        (ListenerState.LOST, "no such role", "database: no such role", "database: no such role"),
+        (None, "", None, "not listening yet"),
+        (ListenerState.CONNECTED, "", "permission denied", "permission denied"),
     ],
 )
 def test_ready_is_who_listens_or_polls_and_has_no_trouble(
-    state: ListenerState | None, trouble: str | None, reason: str | None
+    state: ListenerState | None, why_lost: str, trouble: str | None, reason: str | None
 ) -> None:
-    assert Health(lambda: None, lambda: trouble, lambda: state).not_ready() == reason
+    assert Health(lambda: None, lambda: trouble, lambda: state, lambda: why_lost).not_ready() == reason
 
 
 def test_who_stops_is_alive_and_not_ready() -> None:

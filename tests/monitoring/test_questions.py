@@ -12,6 +12,7 @@ from daemon.database.pool import Session
 from daemon.database.statements import statement
 from daemon.engine.workload import Figure
 from daemon.monitoring.questions import MOST_COUNTED, PACKAGE, questions
+from daemon.sessions import name_instance
 from daemon.settings import Settings
 from daemon.workloads.categorization.kind import TABLE
 from daemon.workloads.categorization.workload import Categorization
@@ -90,9 +91,10 @@ def test_slices_are_counted_as_far_as_it_matters(db: psycopg.Connection) -> None
 @pytest.mark.one_server
 def test_of_the_server(db: psycopg.Connection, database: Database) -> None:
     with (
-        psycopg.connect(database.dsn, application_name="catalogd here:17:a0b1c2") as one,
-        psycopg.connect(database.dsn, application_name="catalogd here:17:a0b1c2"),
-        psycopg.connect(database.dsn, application_name="catalogd here:18:ffffff"),
+        psycopg.connect(database.dsn, application_name=f"catalogd {name_instance()}") as one,
+        psycopg.connect(database.dsn, application_name="catalogd here:17:a0b1c2:0.2.0.dev0"),
+        psycopg.connect(database.dsn, application_name="catalogd here:17:a0b1c2:0.2.0.dev0"),
+        psycopg.connect(database.dsn, application_name="catalogd here:17:a0b1c2:0.2.0.dev0 listener"),
         psycopg.connect(database.dsn, application_name="catalogd status"),
     ):
         one.execute("CREATE TABLE held (n int)")

@@ -56,7 +56,7 @@ def test_one_that_has_no_signs_for_ours_is_refused(database_of: Make) -> None:
 
 def test_the_doctor_tells_it_too(database_of: Make) -> None:
     result = Catalogd(database_of("SQL_ASCII").dsn)("doctor")
-    assert "the database's encoding is SQL_ASCII" in result.stdout
+    assert "has the encoding SQL_ASCII, which cannot hold what catalogd writes" in result.stdout
     assert result.returncode == 1
 
 
@@ -74,3 +74,5 @@ def test_an_old_shop_s_encoding_is_converted(database_of: Make, client: str) -> 
         assert catalogd("run", "--once").returncode == 0
         assert_settled(db, batch_id, product_ids)
     assert "Grün & Söhne" in catalogd("explain", "1").stdout
+    examined = catalogd("doctor")
+    assert (examined.returncode, "its encoding is WIN1252" in examined.stdout) == (0, True), examined.stdout

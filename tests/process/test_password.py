@@ -65,22 +65,28 @@ def test_a_wrong_or_missing_password_is_waited_for(db: psycopg.Connection, catal
 
 
 def test_why_it_cannot_work_is_said_wherever_it_is_asked(catalogd: Catalogd, login: Login) -> None:
-    """After a reload, too, which lets no old session live on."""
+    """At once, from whoever knows it first. After a reload, too, which lets no old session live on."""
     process = catalogd.start(**login.environment, CATALOGD_METRICS="127.0.0.1:0")
     port = process.wait_for("metrics.listening")["port"]
     login.change_password(SECOND)
     process.signal(signal.SIGHUP)
     process.wait_for("daemon.reloaded")
     process.wait_for("listener.lost")
+    assert "password authentication failed" in why_not_ready(port)
+    assert not process.named("daemon.unready")  # no worker has given up yet
     assert "password authentication failed" in process.wait_for("daemon.unready")["error"]
-    with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=10)
-    with refused.value as answer:
-        assert "password authentication failed" in answer.read().decode()
+    assert "password authentication failed" in why_not_ready(port)
     assert len(process.named("library.warning")) <= 3
     login.write_file(SECOND)
     process.wait_for("daemon.ready")
     assert process.stop() == 0
+
+
+def why_not_ready(port: int) -> str:
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=10)
+    with refused.value as answer:
+        return str(answer.read().decode())
 
 
 def test_every_way_to_connect_reads_the_file(catalogd: Catalogd, login: Login) -> None:

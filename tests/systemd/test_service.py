@@ -184,6 +184,21 @@ def test_one_frozen_thread_is_enough_to_be_replaced_in_time(machine: Machine, ur
     assert machine.events(unit, "network.confined") == []
 
 
+def test_a_stop_that_waits_for_a_slice_is_let_wait(machine: Machine, url: str, db: psycopg.Connection) -> None:
+    """Whatever the unit says, and although the slice shows no life meanwhile."""
+    unit = "catalogd@waiting"
+    settings = {"DATABASE_URL": url, "CATALOGD_STOP_SECONDS": "3", "SABOTAGE_HOLD": "statement"}
+    machine.install(unit, settings, "WatchdogSec=1s\nTimeoutStopSec=1s\n", "tests.support.saboteur")
+    machine.systemctl("stop", SERVICE)
+    machine.systemctl("start", unit)
+    batch(db, list(range(1, 81)))
+    machine.event(unit, "sabotage.held")
+    machine.systemctl("stop", unit)
+    assert machine.show(unit, "Result", "ExecMainStatus") == {"Result": "success", "ExecMainStatus": "0"}
+    stopping, stopped = machine.event(unit, "daemon.stopping"), machine.event(unit, "daemon.stopped")
+    assert seconds_between(stopping, stopped) > 3
+
+
 def test_one_that_cannot_even_end_itself_is_ended(machine: Machine, url: str) -> None:
     """No thread of it runs: one holds the interpreter."""
     unit = "catalogd@held"

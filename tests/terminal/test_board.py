@@ -153,7 +153,7 @@ def test_a_batch_that_nobody_works_on_is_told_of(command: Command, db: psycopg.C
         " WHERE id = %s",
         (old,),
     )
-    says = f"batch {old}: nobody works on it: catalogd doctor, or the daemon's log, tells why"
+    says = f"batch {old}: nobody works on it: the instances at work leave categorization out (CATALOGD_WORKLOADS), or"
     with psycopg.connect(db.info.dsn, application_name="catalogd a:1:x:9 listener"):
         assert says in command("status")[1]
         assert says in command("status", str(old))[1]

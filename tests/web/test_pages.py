@@ -68,11 +68,12 @@ def test_items_are_spread_over_the_time_that_a_batch_took(db: psycopg.Connection
     assert "<strong>600</strong> products" in html
 
 
-def test_a_batch_that_was_set_back_counts_no_waiting(db: psycopg.Connection, site: Site) -> None:
+def test_a_batch_that_was_set_back_counts_in_full_and_no_waiting(db: psycopg.Connection, site: Site) -> None:
     again = ended(db, range(10), retry_count=1)
     db.execute("UPDATE categorization_batches SET created_at = now() - interval '3 days' WHERE id = %s", (again,))
     html = site.get("/")
     assert "<strong>10</strong> products</p>" in html  # and no median
+    assert "of one that was set back all are, those too that were done before" in html
 
 
 def test_batches_are_filtered(db: psycopg.Connection, site: Site) -> None:

@@ -3,13 +3,11 @@
 from collections.abc import Iterator
 from time import monotonic
 
-import psycopg
 from psycopg import Connection
 
-from daemon.database.pool import Session
 from daemon.doctor.check import Check, Finding, Needs, ok, warning, wrong
 from daemon.doctor.patient import Patient, sql
-from daemon.errors import DaemonError
+from daemon.errors import ConfigurationError
 
 OLDEST = 15
 SLOW_S = 0.02  # of a round trip; a slice takes a dozen
@@ -22,11 +20,9 @@ def examine(patient: Patient) -> Iterator[Finding]:
     assert patient.session is not None  # noqa: S101  # needs the settings
     try:
         patient.conn = patient.session.connect("doctor")
-    except (psycopg.DataError, DaemonError):  # of an encoding in which the server's texts are no texts
-        encoding = _ask_encoding(patient.session)
-        if encoding == ENCODING:
-            raise
-        yield _misfit(encoding)
+    except ConfigurationError as error:  # no command works with it: of an encoding that cannot hold what we write
+        says, _, remedy = str(error).partition("; ")
+        yield wrong(says, remedy)
         return
     conn = patient.conn
     info = conn.info
@@ -38,14 +34,19 @@ def examine(patient: Patient) -> Iterator[Finding]:
     says = f"PostgreSQL {version} at {place}, database {info.dbname}, {round_trip_s * 1000:.1f} ms to and fro"
     facts = {"host": info.host, "database": info.dbname, "version": version, "round_trip_ms": round_trip_s * 1000}
     encoding = info.parameter_status("server_encoding")
-    if encoding != ENCODING:
-        yield _misfit(encoding, **facts)
-    elif is_standby:
+    if is_standby:
         remedy = "name the primary, or all hosts with target_session_attrs=read-write, in DATABASE_URL"
         yield wrong(f"{says}: it is a standby, which cannot be written to", remedy, **facts)
     elif is_read_only:
         remedy = f"ALTER DATABASE {info.dbname} RESET default_transaction_read_only; the role may have it set, too"
         yield wrong(f"{says}: its transactions are read-only", remedy, **facts)
+    elif encoding != ENCODING:
+        yield warning(
+            f"{says}: its encoding is {encoding}, and what has no sign in it cannot be stored",
+            f"where that happens: CREATE DATABASE … ENCODING '{ENCODING}' TEMPLATE template0, and restore a dump there",
+            encoding=encoding,
+            **facts,
+        )
     elif info.server_version < OLDEST * 10_000:
         yield warning(
             f"{says}: it is older than what catalogd is tested with", f"upgrade to {OLDEST} or newer", **facts
@@ -54,21 +55,6 @@ def examine(patient: Patient) -> Iterator[Finding]:
         yield warning(says + ", which is slow", "run the daemon nearer to the database", **facts)
     else:
         yield ok(says, **facts)
-
-
-def _ask_encoding(session: Session) -> str | None:
-    """As the server tells it to whoever connects."""
-    with psycopg.connect(session.current_conninfo(), **session.parameters("doctor")) as conn:  # type: ignore[arg-type]
-        return conn.info.parameter_status("server_encoding")
-
-
-def _misfit(encoding: str | None, **facts: object) -> Finding:
-    return wrong(
-        f"the database's encoding is {encoding}: what is not in it cannot be stored, or is garbled",
-        "dump it, CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0, and restore it there",
-        encoding=encoding,
-        **facts,
-    )
 
 
 def _round_trip(conn: Connection) -> float:

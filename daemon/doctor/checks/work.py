@@ -1,10 +1,16 @@
 """No batch waits for long, most items are treated, and the periodic duties succeed."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from threading import Event
+from time import monotonic
 
+from daemon.batches.attendance import ANOTHER_LOOK_S, Attendance, may_be_unattended
+from daemon.batches.fleet import read_holds, read_instances
 from daemon.database.statements import statement
 from daemon.doctor.check import Check, Finding, ok, warning
-from daemon.doctor.patient import Patient
+from daemon.doctor.patient import Patient, sql
+from daemon.terminal.batches import list_batches
 from daemon.terminal.duties import read_duties
 from daemon.terminal.naming import ask
 from daemon.terminal.words import count, how_long
@@ -16,10 +22,20 @@ LATE_S = 60 * 60  # of a duty
 
 def examine(patient: Patient) -> Iterator[Finding]:
     is_well = True
+    unattended = _count_unattended(patient)
     for kind in patient.kinds:
         query = statement("daemon.doctor", "find_waiting", **kind.table.identifiers)
         row = patient.database.execute(query, {"long_s": LONG_S}).fetchone()
-        if row is not None:
+        if kind.name in unattended:
+            is_well = False
+            yield warning(
+                f"nobody works on {count(unattended[kind.name], 'open batch', 'open batches')} of {kind.name},"
+                " although an instance is at work",
+                f"one must do {kind.name}: CATALOGD_WORKLOADS names it, or is not set; or its journal tells why:"
+                " workload.absent, workload.paused, batch.put_off",
+                batches=unattended[kind.name],
+            )
+        elif row is not None:
             is_well = False
             number, first, waits_s = row
             yield warning(
@@ -53,6 +69,22 @@ def examine(patient: Patient) -> Iterator[Finding]:
             )
     if is_well:
         yield ok("no batch waits for long, most items are treated, no duty is late")
+
+
+def _count_unattended(patient: Patient) -> Mapping[str, int]:
+    """How many open batches nobody has in hand at two looks, by their kind of work: of the first hundred, without those
+    that are put off. None where no instance is at work, which another check tells."""
+    conn, kinds, attendance = patient.database, patient.kinds, Attendance()
+    if read_instances(conn) == []:
+        return {}
+    listed, holds = [each for kind in kinds for each in list_batches(conn, kind, None)], read_holds(conn, kinds)
+    attendance.see(listed, holds, monotonic())
+    if not any(may_be_unattended(each, holds) for each in listed):
+        return {}
+    Event().wait(ANOTHER_LOOK_S)
+    listed = [each for kind in kinds for each in list_batches(conn, kind, None)]
+    unattended = attendance.see(listed, read_holds(conn, kinds), monotonic())
+    return Counter(kind for kind, _ in unattended - set(conn.execute(sql("list_put_off")).fetchall()))
 
 
 CHECK = Check("work", examine)

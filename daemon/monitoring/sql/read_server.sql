@@ -11,7 +11,7 @@ WITH session AS (
 SELECT pg_notification_queue_usage() AS queue_usage,
        (SELECT count(DISTINCT application_name)
         FROM session
-        WHERE application_name ~ '^catalogd [^ ]+:[0-9]+:[0-9a-f]+$') AS instances,
+        WHERE application_name ~ '^catalogd [^ ]+:[^ ]*$') AS instances,
        (SELECT pg_has_role(current_user, 'pg_read_all_stats', 'USAGE')) AS sees_all,
        greatest(
            (SELECT max(extract(epoch FROM clock_timestamp() - xact_start))
