@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -115,9 +116,13 @@ class Work:
                 assert_settled(db, batch_id, product_ids)
             assert_all_settled(db)
         counted = [int(str(event["attempt"])) for event in self.events("slice.recovered")]
-        assert max(counted, default=1) <= attempts
+        assert max(counted, default=1) <= attempts, self._story()
         living = [process for process in self.processes if process.popen.poll() != -signal.SIGKILL]
         assert [process.stop() for process in living] == [0] * len(living)
+
+    def _story(self) -> str:
+        """What all instances have told, one after the other."""
+        return "\n".join(json.dumps(event) for process in self.processes for event in process.events)
 
 
 def end_sessions(db: psycopg.Connection, application: str = "catalogd %") -> int:
