@@ -81,9 +81,9 @@ class Work:
         return int(row[0] or 0)
 
     def wait_for_progress(self, timeout_s: float = 60.0) -> None:
-        """Until one more slice is committed."""
+        """Until one more slice is committed, or nothing is left to do."""
         before = self.processed()
-        wait_until(lambda: self.processed() > before, timeout_s)
+        wait_until(lambda: self.processed() > before or not self.is_open(), timeout_s)
 
     def tried_again(self) -> list[int]:
         """The slices that wait, or are in hand, though they were tried before."""
