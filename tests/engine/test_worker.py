@@ -359,6 +359,7 @@ def test_a_batch_that_cannot_be_planned_now_is_told_and_other_work_goes_on(
     with Engine(database.session, workers=1) as engine:
         put_off = events.wait_for("batch.put_off", batch_id=unlucky)
         events.wait_for("batch.completed", batch_id=other)
+        wait_until(lambda: "no space left" in (engine.readiness.trouble or ""))  # there is nothing else that goes on
         db.execute("DROP TRIGGER full_disk ON batch_slices")
         events.wait_for("batch.completed", batch_id=unlucky)
         wait_until(lambda: engine.readiness.trouble is None)
