@@ -1,6 +1,7 @@
 """How this process meets the database: its name, its sessions, the schema it insists on."""
 
 import os
+import re
 import secrets
 import socket
 
@@ -8,11 +9,12 @@ import psycopg
 from psycopg import Connection
 
 from daemon import __version__
-from daemon.database.pool import Session
+from daemon.database.pool import LONGEST_NAME, Session
 from daemon.database.schema import SchemaState
 from daemon.errors import ConfigurationError, SchemaMismatch
 from daemon.settings import Settings
 
+PREFIX, LISTENER = "catalogd ", " listener"  # around an instance's name, in those of its sessions
 WRITTEN = "“”…"  # in evidence, beside the letters of the shop's language
 
 
@@ -27,7 +29,7 @@ def session_of(settings: Settings, instance: str = "") -> Session:
 
     return Session(
         conninfo=conninfo,
-        application_name=f"catalogd {instance}".strip(),
+        application_name=f"{PREFIX}{instance}".strip(),
         idle_in_transaction=settings.frozen,
         require=require_encoding,
     )
@@ -35,8 +37,11 @@ def session_of(settings: Settings, instance: str = "") -> Session:
 
 def name_instance() -> str:
     """Fresh for each start: a restarted process must never take an earlier one's claims for its own. Host, pid and
-    version are for people, who see it in pg_stat_activity and `catalogd status`."""
-    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}:{__version__}"
+    version are for people, who see it in pg_stat_activity and `catalogd status`. By its sessions others see that it
+    lives: of a long host's name the end goes, that the server need not cut what tells instances apart."""
+    own = f":{os.getpid()}:{secrets.token_hex(3)}:{__version__}"
+    host = re.sub(r"[^\w.-]", "-", socket.gethostname(), flags=re.ASCII)
+    return host[: LONGEST_NAME - len(PREFIX) - len(LISTENER) - len(own)] + own
 
 
 def require_encoding(conn: Connection) -> None:

@@ -6,27 +6,26 @@ from dataclasses import dataclass
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from daemon.database.pool import LONGEST_NAME, BoundedConnection
+from daemon.database.pool import BoundedConnection
 from daemon.database.statements import statement
+from daemon.sessions import LISTENER, PREFIX
 from daemon.workloads.kind import Kind
-
-PREFIX, LISTENER = "catalogd ", " listener"
 
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """A `catalogd run`. Its name is as long as the server keeps it; of a long one host, pid or version may be lost."""
+    """A `catalogd run`."""
 
     name: str
     host: str
-    pid: int | None
-    version: str | None
+    pid: int | None  # None where somebody else has named a session so
+    version: str | None  # None of 0.1.0, which did not tell it
     sessions: int
     listens: bool
     up_s: float | None  # None where this role may not see it
 
     def holds(self, hold: "Hold") -> bool:
-        return hold.instance.startswith(self.name)
+        return hold.instance == self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +71,12 @@ def read_holds(conn: Connection, kinds: Sequence[Kind]) -> list[Hold]:
 
 
 def group_sessions(sessions: Sequence[Session]) -> list[Instance]:
-    """By instance. The listener's name has lost more of its end than the others, where it is too long."""
+    """By instance."""
     found: dict[str, list[Session]] = {}
-    for session in sorted(sessions, key=lambda session: session.name.endswith(LISTENER)):
+    for session in sessions:
         name = session.name.removeprefix(PREFIX).removesuffix(LISTENER)
-        if ":" not in name and len(session.name) < LONGEST_NAME:
-            continue  # not the name of an instance
-        known = next((other for other in found if other.startswith(name)), name)
-        found.setdefault(known, []).append(session)
+        if ":" in name:
+            found.setdefault(name, []).append(session)
     return [_instance(name, own) for name, own in sorted(found.items())]
 
 
@@ -87,13 +84,12 @@ def _instance(name: str, sessions: Sequence[Session]) -> Instance:
     host, _, rest = name.partition(":")
     pid, _, rest = rest.partition(":")
     _, _, version = rest.partition(":")
-    is_cut = max(len(session.name) for session in sessions) >= LONGEST_NAME
     ups = [session.up_s for session in sessions if session.up_s is not None]
     return Instance(
         name=name,
         host=host,
-        pid=int(pid) if pid.isascii() and pid.isdigit() and not (is_cut and not rest) else None,
-        version=version if version and not is_cut else None,
+        pid=int(pid) if pid.isascii() and pid.isdigit() else None,
+        version=version or None,
         sessions=len(sessions),
         listens=any(session.name.endswith(LISTENER) for session in sessions),
         up_s=max(ups, default=None),

@@ -204,6 +204,7 @@ class Session:
             "idle_in_transaction_session_timeout": _milliseconds(self.idle_in_transaction),
             "lock_timeout": _milliseconds(self.lock_timeout),
             "statement_timeout": _milliseconds(self.statement_timeout),
+            "quote_all_identifiers": "off",  # the server would write its own words otherwise than we know them
             **PLANNING,
         }
         if server_version >= 170_000:

@@ -9,6 +9,7 @@ from daemon.engine.queue import ITEM_DEATHS, SLICE_DEATHS, Queue, Timing
 from tests.support.database import Database
 from tests.support.engine import AT_ONCE, claim, make_queue, slices
 from tests.support.factories import age_claims, batch
+from tests.support.server import PrivateServer
 
 
 def items_of(db: psycopg.Connection, slice_ids: list[int]) -> list[int]:
@@ -121,14 +122,10 @@ def test_a_claim_from_before_the_servers_start_is_taken_and_its_attempt_does_not
     assert claim(db, queue, "test/1").slices[0].attempts == 1
 
 
-LONG = "h" * 63 + ":1:ab"  # more than a session's name may have
-
-
-@pytest.mark.parametrize("peer", ["host:1:ab", LONG])
 def test_a_claim_of_an_instance_that_has_sessions_is_left_to_it_for_as_long_as_it_may_be_silent(
-    db: psycopg.Connection, database: Database, peer: str
+    db: psycopg.Connection, database: Database
 ) -> None:
-    queue = plan(db, 2, [1])
+    queue, peer = plan(db, 2, [1]), "host:1:ab"
     claim(db, queue, f"{peer}/1")
     with database.connect(application_name=f"catalogd {peer}"):
         age_claims(db, seconds=1)
@@ -141,16 +138,28 @@ def test_a_claim_of_an_instance_that_has_sessions_is_left_to_it_for_as_long_as_i
 
 
 def test_a_claim_is_free_when_the_last_session_of_its_instance_is_gone(
-    db: psycopg.Connection, database: Database
+    db: psycopg.Connection, database: Database, server: PrivateServer
 ) -> None:
-    queue = plan(db, 2, [1])
+    queue, name = plan(db, 2, [1]), "catalogd host:1:ab"
     claim(db, queue, "host:1:ab/1")
     age_claims(db, seconds=1)
-    with (
-        database.connect(application_name="catalogd host:1:ab listener"),  # which treats nothing
-        database.connect(application_name="catalogd host:1:abc"),
-    ):
-        assert claim(db, queue, "test/1").slices[0].attempts == 2
+    db.execute("CREATE ROLE somebody_else LOGIN")
+    try:
+        with (
+            database.connect(application_name=f"{name} listener"),  # which treats nothing
+            database.connect(application_name=f"{name}c"),
+            database.connect(application_name=name, user="somebody_else"),
+            psycopg.connect(server.dsn(), application_name=name),  # of another database
+        ):
+            assert claim(db, queue, "test/1").slices[0].attempts == 2
+    finally:
+        db.execute("DROP ROLE somebody_else")
+
+
+def test_more_attempts_than_can_be_counted_stop_nobody(db: psycopg.Connection) -> None:
+    queue = plan(db, 2, [1])
+    db.execute("UPDATE batch_slices SET attempts = 32767")  # by hand
+    assert claim(db, queue).is_spent
 
 
 def test_a_claim_of_an_instance_that_lives_is_taken_by_it_and_its_attempt_does_not_count(

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from tests.support.factories import assert_settled, batch
+from tests.support.database import Database
+from tests.support.factories import assert_settled, batch, shop
+from tests.support.process import Catalogd
 from tests.support.roles import PHP, RUNTIME, SHOP, Shop, shop_with_roles
 from tests.support.server import PrivateServer
 
@@ -112,3 +114,22 @@ def test_temporary_tables_made_in_the_daemons_session_are_found_last(place: Shop
         place.run(RUNTIME, "run", "--once", "--workers", "1")
         for batch_id in batch_ids:
             assert_settled(superuser, batch_id, ORDERED)
+
+
+def test_a_schema_whose_name_needs_quotes(empty_database: Database) -> None:
+    """Beside one that is called alike without them, with tables of the same names."""
+    catalogd = Catalogd(empty_database.dsn)
+    with empty_database.connect() as db:
+        for schema in ('"Shop"', "shop"):
+            db.execute(f"CREATE SCHEMA {schema}")
+            db.execute(f"ALTER DATABASE {empty_database.name} SET search_path = {schema}")
+            assert catalogd("migrate", "--with-stand-in").returncode == 0
+        db.execute(f'ALTER DATABASE {empty_database.name} SET search_path = "Shop"')
+        db.execute(f"ALTER DATABASE {empty_database.name} SET quote_all_identifiers = on")
+    with empty_database.connect() as db:
+        product_ids = shop(db, products=2)
+        batch_id = batch(db, product_ids)
+        for arguments in (["run", "--once"], ["partition"], ["run", "--once"]):
+            result = catalogd(*arguments)
+            assert result.returncode == 0, result.stdout + result.stderr
+        assert_settled(db, batch_id, product_ids)

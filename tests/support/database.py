@@ -38,8 +38,9 @@ class Database:
     def session(self) -> Session:
         return Session(self.dsn, "catalogd test")
 
-    def connect(self, application_name: str = "") -> psycopg.Connection:
-        return psycopg.connect(self.dsn, autocommit=True, application_name=application_name)
+    def connect(self, **parameters: str) -> psycopg.Connection:
+        """As libpq's words say; the superuser without a name otherwise."""
+        return psycopg.connect(self.dsn, autocommit=True, **parameters)  # type: ignore[arg-type]
 
     def migrated(self) -> Database:
         """Give it a stand-in shop and catalogd's own tables."""

@@ -5,7 +5,7 @@ from daemon.terminal.fleet import HIDDEN, NOBODY, describe_fleet
 
 
 def sessions(*names: str, up_s: float | None = None) -> list[Session]:
-    return [Session(name[:63], up_s) for name in names]
+    return [Session(name, up_s) for name in names]
 
 
 def test_the_sessions_of_an_instance_are_one() -> None:
@@ -22,16 +22,6 @@ def test_the_sessions_of_an_instance_are_one() -> None:
         ("web1", 471, "0.1.0", 3, True, 60),
         ("web2", 9, "0.2.0", 1, False, 60),
     ]
-
-
-def test_a_name_that_is_too_long_loses_its_end_and_is_still_one_instance() -> None:
-    name = f"{'h' * 40}:4711:ab12cd:0.1.0"
-    listener = f"catalogd {name}"[: 63 - len(" listener")] + " listener"
-    (found,) = group_sessions(sessions(listener, f"catalogd {name}"))
-    assert (found.host, found.pid, found.version, found.listens) == ("h" * 40, 4711, None, True)
-    longest = f"catalogd {'h' * 63}:4711"
-    (found,) = group_sessions(sessions(longest[: 63 - len(" listener")] + " listener", longest))
-    assert (found.pid, found.version, found.sessions) == (None, None, 2)
 
 
 def test_what_is_no_instance_is_none() -> None:

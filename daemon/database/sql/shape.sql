@@ -3,7 +3,7 @@
 WITH own AS (
     SELECT oid, relname
     FROM pg_class
-    WHERE relnamespace = current_schema()::regnamespace
+    WHERE relnamespace = quote_ident(current_schema())::regnamespace
       AND relname IN ('categorization_batches', 'predictions', 'evidence', 'audit_log', 'categorization_errors',
                       'batch_slices', 'batch_preparations', 'categorization_models', 'human_recommendations', 'human_decisions',
                       'lived_decisions', 'lived_precision', 'lived_precision_by_model', 'category_rules',

@@ -4,11 +4,12 @@
 -- need not wait for the disk.
 --
 -- A claimed slice that nobody has locked, past the grace, lost its worker, if no session of the claimer's instance is left
--- (a session's name is cut as a `name` is; behind a pooler none has it). Otherwise the claimer is only slow, or frozen,
--- and others leave it alone for as long as anybody may be silent.
+-- (behind a pooler none has its name; others' roles may call themselves what they like). Otherwise the claimer is only
+-- slow, or frozen, and others leave it alone for as long as anybody may be silent.
 --
 -- A claim that this very instance made a short while ago, or that is older than the server's own start, was not lost by
--- the death of a process: that attempt does not count.
+-- the death of a process: that attempt does not count. (Where a hand in the table wrote more attempts than can be counted,
+-- they are as many as that slice may have; an error here would hold up the whole queue.)
 WITH front AS (
     SELECT id, priority, turn, item_count, attempts
     FROM batch_slices
@@ -18,8 +19,12 @@ WITH front AS (
           claimed_at NOT BETWEEN now() - %(grace)s AND now() + %(grace)s
           AND (split_part(claimed_by, '/', 1) = %(instance)s
                OR claimed_at NOT BETWEEN now() - %(frozen)s AND now() + %(frozen)s
-               OR ('catalogd ' || split_part(claimed_by, '/', 1))::name::text NOT IN (
-                   SELECT application_name FROM pg_stat_activity WHERE application_name IS NOT NULL
+               OR 'catalogd ' || split_part(claimed_by, '/', 1) NOT IN (
+                   SELECT application_name
+                   FROM pg_stat_activity
+                   WHERE datname = current_database()
+                     AND usename = current_user
+                     AND application_name IS NOT NULL
                ))
       ))
     ORDER BY priority DESC, turn, id
@@ -51,7 +56,7 @@ WITH front AS (
     UPDATE batch_slices AS slice
     SET claimed_at = clock_timestamp(),
         claimed_by = %(worker)s,
-        attempts = slice.attempts + CASE
+        attempts = least(slice.attempts, 32000) + CASE
             WHEN split_part(slice.claimed_by, '/', 1) = %(instance)s
              AND slice.claimed_at > now() - %(frozen)s THEN 0
             WHEN slice.claimed_at < pg_postmaster_start_time()

@@ -10,5 +10,5 @@ CROSS JOIN LATERAL regexp_match(
     'FROM \((?:MINVALUE|''?(-?\d+)''?)\) TO \((?:MAXVALUE|''?(-?\d+)''?)\)'
 ) AS bounds
 WHERE parent.relname = %(table)s
-  AND parent.relnamespace = current_schema()::regnamespace
+  AND parent.relnamespace = quote_ident(current_schema())::regnamespace
 ORDER BY lower NULLS FIRST
