@@ -3,12 +3,14 @@
 import signal
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
 
 from daemon.database.embedded import ServerBinaries, find_servers
+from tests.support.bytecode import kept_for_this_run
 from tests.support.database import Database
 from tests.support.events import EventTap
 from tests.support.nursery import close_nursery
@@ -22,6 +24,13 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # A machine that others use too is slow at times: that is no failure of a property.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before the workers are started, which find it in their environment."""
+    stack = ExitStack()
+    stack.enter_context(kept_for_this_run())
+    config.add_cleanup(stack.close)
 
 
 @pytest.hookimpl(tryfirst=True)

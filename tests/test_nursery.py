@@ -63,3 +63,8 @@ def test_what_only_a_start_takes_notice_of_is_started_anew() -> None:
     assert is_forkable(os.environ | {"PYTHONUNBUFFERED": "1", "DATABASE_URL": "x"})
     for name in ("PYTHONFAULTHANDLER", "LD_PRELOAD", "LC_ALL", "TZ", "COVERAGE_PROCESS_START"):
         assert not is_forkable(os.environ | {name: "1"})
+
+
+def test_what_one_has_compiled_the_next_finds(prefix: list[str]) -> None:
+    seen, _ = see(popen([PROGRAM, "0"], os.environ, prefix, **PIPES))
+    assert seen["keeps bytecode"]

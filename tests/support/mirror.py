@@ -10,6 +10,7 @@ if __name__ == "__main__":
         "directory": os.getcwd(),  # noqa: PTH109
         "environment": dict(os.environ),
         "input": sys.stdin.read(),
+        "keeps bytecode": not sys.dont_write_bytecode,
         "modules": sorted(sys.modules),
         "parent": os.getppid(),
         "pid": os.getpid(),

@@ -7,7 +7,9 @@ import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+from contextlib import redirect_stderr
 from html.parser import HTMLParser
+from io import StringIO
 from pathlib import Path
 
 import psycopg
@@ -238,16 +240,20 @@ class Page(HTMLParser):
 HOSTILE = "</svg><script>alert(1)</script>{} & \"'$\\frac{{$ \u202e日本<img src=x onerror=alert(2)>"
 
 
-@pytest.fixture
-def page(bare, tmp_path) -> str:
-    """A report on a shop whose every category is hostile, and of which some are confused."""
-    file = write_catalogue(tmp_path / "shop.csv", label=HOSTILE, code=HOSTILE)
+@pytest.fixture(scope="module")
+def page(tmp_path_factory) -> str:
+    """A report on a shop whose every category is hostile, and of which some are confused; a text, for all to read."""
+    place = tmp_path_factory.mktemp("report")
+    file = write_catalogue(place / "shop.csv", label=HOSTILE, code=HOSTILE)
     lines = Path(file).read_text(encoding="utf-8").splitlines(keepends=True)
     swapped = [line.replace("bolts", "drills") if number % 8 == 1 else line for number, line in enumerate(lines)]
     Path(file).write_text("".join(swapped), encoding="utf-8")
-    code, _, err = bare("--catalogue", file, "--plot", "report.html", "--curve", "--note", HOSTILE)
-    assert (code, err) == (0, "")
-    return (tmp_path / "report.html").read_text(encoding="utf-8")
+    arguments = ["--catalogue", file, "--plot", str(place / "report.html"), "--curve", "--note", HOSTILE]
+    with pytest.MonkeyPatch.context() as patch, redirect_stderr(StringIO()) as err:
+        for name in environment_names():
+            patch.delenv(name, raising=False)
+        assert (cli.main(["evaluate", *arguments]), err.getvalue()) == (0, "")
+    return (place / "report.html").read_text(encoding="utf-8")
 
 
 def test_hostile_labels_do_nothing_in_a_report(page):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import psycopg
 import pytest
 
@@ -11,16 +13,29 @@ from daemon.workloads.categorization.knowledge import CurrentKnowledge
 from daemon.workloads.categorization.versions import store
 from daemon.workloads.categorization.versions.choice import compare_versions, promote, roll_back
 from daemon.workloads.categorization.versions.lesson import BY_HAND, learn_from_shop
+from tests.support.database import Database
 from tests.support.factories import shop
+from tests.support.server import PrivateServer
 
 pytestmark = pytest.mark.one_server  # its subject is the choice among models
 
 
+@pytest.fixture(scope="module")
+def template(server: PrivateServer, template: str) -> Iterator[str]:
+    """A database to be copied: a shop that has learned three times, with the last version in use."""
+    database = Database.create(server, "template_three_versions", template)
+    with database.connect() as db:
+        shop(db, products=200, labelled=200)
+        for _ in range(3):
+            learn_from_shop(db)
+    yield database.as_template()
+    database.drop()
+
+
 @pytest.fixture
 def three(db: psycopg.Connection) -> list[int]:
-    """Three versions, the last of which is in use."""
-    shop(db, products=200, labelled=200)
-    return [learn_from_shop(db).version for _ in range(3)]
+    """The versions, as they were learned."""
+    return sorted(version.version for version in store.list_versions(db))
 
 
 def current(db: psycopg.Connection) -> int | None:
