@@ -261,6 +261,17 @@ def test_what_may_pass_is_tried_again_later(db: psycopg.Connection, database: Da
     assert [event["error"] for event in events.all("preparation.put_off")] == ["the server is busy"] * 2
 
 
+def test_what_is_put_off_has_its_pause(db: psycopg.Connection, database: Database, events: EventTap) -> None:
+    def step(hold: Hold) -> timedelta | None:
+        raise NotYet("the server is busy", timedelta(minutes=3))
+
+    with Engine(database.session, preparing(step)):
+        batch(db, None)
+        assert events.wait_for("preparation.put_off")["retry_in_s"] == 180
+        wait_until(lambda: row(db, "run_after > now() + interval '2 min'") == (True,))
+    assert len(events.all("preparation.put_off")) == 1
+
+
 def test_a_delay_keeps_others_away_until_it_is_over(db: psycopg.Connection) -> None:
     preparations = make_preparations()
     batch_id = batch(db, None)
