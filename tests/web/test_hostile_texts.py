@@ -118,7 +118,8 @@ def fill(db: psycopg.Connection) -> list[str]:
         "INSERT INTO supplier_import_errors (import_id, item, code, message) VALUES (%s, '1', 'x', 'x')", (import_id,)
     )
     db.execute(
-        "INSERT INTO categorization_models (products, categories, report, content) VALUES (9, 2, '{}', ''), (9, 2, '{}', '')"
+        "INSERT INTO categorization_models (products, categories, report, content)"
+        " VALUES (9, 2, '{}', ''), (9, 2, '{}', '')"
     )
     db.execute("UPDATE categorization_models SET promoted_at = NULL WHERE version = 2")  # it was kept back
     return [
