@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
@@ -22,7 +23,7 @@ from tests.support.database import Database
 from tests.support.engine import Engine, ms
 from tests.support.events import EventTap
 from tests.support.factories import batch, read_batch, shop
-from tests.support.waiting import wait_until
+from tests.support.waiting import wait_until, wait_until_blocked
 from tests.support.workload import RecordingWorkload
 
 pytestmark = pytest.mark.one_server  # its subject is the thread
@@ -109,6 +110,30 @@ def test_one_holds_it_at_a_time(db: psycopg.Connection) -> None:
     assert preparations.take(db, "other/p1") is None
     seen = preparations._queue.backlog(db)
     assert (seen.to_prepare, seen.preparing) == (False, True)
+
+
+def test_what_another_has_taken_behind_the_snapshot_is_not_taken_from_them(
+    db: psycopg.Connection, database: Database
+) -> None:
+    """By what the slower one sees its holder is long gone."""
+    preparations = make_preparations()
+    batch_id = batch(db, None)
+    take(db, preparations)
+    pass_time(db, 3600)
+    db.execute("CREATE SCHEMA slow")
+    db.execute(  # what is asked before the batch is locked
+        "CREATE FUNCTION slow.now() RETURNS timestamptz LANGUAGE plpgsql AS"
+        " $$ BEGIN PERFORM pg_advisory_xact_lock(7); RETURN pg_catalog.now(); END $$"
+    )
+    with database.connect() as slow, database.connect() as holder, ThreadPoolExecutor(1) as pool:
+        slow.execute("SET search_path = slow, pg_catalog, public")
+        with holder.transaction():
+            holder.execute("SELECT pg_advisory_xact_lock(7)")
+            late = pool.submit(preparations.take, slow, "late/p1")
+            wait_until_blocked(db, holder)
+            assert take(db, preparations, "next/p1").batch_id == batch_id
+        assert late.result(40) is None
+    assert row(db, "claimed_by, deaths") == ("next/p1", 0)
 
 
 def test_two_take_two(db: psycopg.Connection, database: Database) -> None:
@@ -234,6 +259,17 @@ def test_what_may_pass_is_tried_again_later(db: psycopg.Connection, database: Da
         events.wait_for("batch.completed", batch_id=batch_id)
     assert tries == [1, 2, 3]
     assert [event["error"] for event in events.all("preparation.put_off")] == ["the server is busy"] * 2
+
+
+def test_what_is_put_off_has_its_pause(db: psycopg.Connection, database: Database, events: EventTap) -> None:
+    def step(hold: Hold) -> timedelta | None:
+        raise NotYet("the server is busy", timedelta(minutes=3))
+
+    with Engine(database.session, preparing(step)):
+        batch(db, None)
+        assert events.wait_for("preparation.put_off")["retry_in_s"] == 180
+        wait_until(lambda: row(db, "run_after > now() + interval '2 min'") == (True,))
+    assert len(events.all("preparation.put_off")) == 1
 
 
 def test_a_delay_keeps_others_away_until_it_is_over(db: psycopg.Connection) -> None:

@@ -4,12 +4,14 @@ from datetime import timedelta
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from daemon.engine.queue import Queue, Timing
 from daemon.engine.workload import Item, Outcome
 from tests.support.database import Database
 from tests.support.engine import AT_ONCE, claim, make_queue, slices, treat
 from tests.support.factories import age_claims, batch, errors_of, read_batch, shop
+from tests.support.roles import RUNTIME, give_rights
 from tests.support.waiting import wait_until, wait_until_idle
 
 
@@ -211,6 +213,17 @@ def test_only_a_silent_transaction_in_this_database_is_frozen(db: psycopg.Connec
         assert make_queue(timing=Timing(frozen=timedelta(milliseconds=50))).end_frozen(db) == []
         idle.execute("BEGIN")
         assert make_queue(timing=Timing(frozen=timedelta(hours=1))).end_frozen(db) == []
+
+
+def test_a_silent_session_of_another_role_is_not_ours_to_end(db: psycopg.Connection, database: Database) -> None:
+    """Not even for one that might: a superuser, or a member of pg_signal_backend."""
+    give_rights(database)
+    dsn = make_conninfo(database.dsn, user=RUNTIME, application_name="catalogd elsewhere")
+    with psycopg.connect(dsn) as theirs:
+        theirs.execute("SELECT 1")
+        wait_until_idle(db, theirs)
+        assert make_queue(timing=Timing(frozen=timedelta(0))).end_frozen(db) == []
+        theirs.execute("SELECT 1")
 
 
 @pytest.mark.parametrize("wrong", [1, 5, 700])

@@ -1,24 +1,40 @@
 """Workers whose answer was lost, workers that never come back, and what is said of a server that is away."""
 
+import itertools
 import threading
 from collections.abc import Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from functools import partial
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
-from daemon.database.pool import Session
+from daemon.database.pool import BoundedConnection, Session
+from daemon.database.statements import statement
 from daemon.engine import supervisor
 from daemon.engine.queue import Timing
+from daemon.engine.watch import Watch
 from daemon.engine.workload import Item
 from tests.support.database import Database
 from tests.support.engine import Engine, make_queue, ms
 from tests.support.events import EventTap
 from tests.support.factories import batch, errors_of, read_batch, shop
 from tests.support.proxy import Proxy
-from tests.support.waiting import wait_until, wait_until_blocked
+from tests.support.roles import RUNTIME, give_rights
+from tests.support.waiting import wait_until, wait_until_blocked, wait_until_idle
 from tests.support.workload import Gate, RecordingWorkload
 
 pytestmark = pytest.mark.one_server  # its subject is the thread
+
+
+@dataclass
+class Hand:
+    """Whom the watch looks after."""
+
+    name: str
+    connection: BoundedConnection | None
 
 
 def test_a_worker_whose_answer_was_lost_begins_anew(
@@ -66,6 +82,56 @@ def test_a_statement_that_the_server_works_on_may_last(
             other.execute("SELECT pg_advisory_unlock(7)")
             events.wait_for("batch.completed", batch_id=batch_id)
     assert events.all("worker.severed") == []
+
+
+def test_an_answer_that_is_read_between_two_looks_was_not_lost(
+    db: psycopg.Connection, database: Database, events: EventTap
+) -> None:
+    """At the first look the server waits for the client, who has not yet read what it said."""
+    stop = threading.Event()
+    looks = itertools.count(1)
+    with database.session.connect("of a worker") as conn:
+        assert isinstance(conn, BoundedConnection)
+        conn.pgconn.send_query(b"SELECT 1")
+        wait_until_idle(db, conn)
+
+        def read_before_the_second_look() -> None:
+            look = next(looks)
+            while look == 2 and conn.pgconn.get_result() is not None:
+                pass
+            if look == 4:
+                stop.set()
+
+        connect = partial(database.session.connect, "watch")
+        Watch(connect, [Hand("here/1", conn)], stop, answer=ms(10), on_look=read_before_the_second_look).run()
+        assert conn.severed_at is None
+        assert conn.execute("SELECT 2").fetchone() == (2,)
+    assert events.all("worker.severed") == []
+
+
+def test_of_those_that_are_severed_only_ours_are_ended_and_none_that_works(
+    db: psycopg.Connection, database: Database
+) -> None:
+    """Asked as a superuser, who may end anybody's: numbers of processes are given anew."""
+    give_rights(database)
+    with ExitStack() as stack:
+
+        def connect(name: str, **different: str) -> psycopg.Connection:
+            dsn = make_conninfo(database.dsn, application_name=name, **different)
+            return stack.enter_context(closing(psycopg.connect(dsn, autocommit=True)))
+
+        ours, strangers = connect("catalogd here"), connect("psql")
+        theirs, working = connect("catalogd here", user=RUNTIME), connect("catalogd here")
+        db.execute("SELECT pg_advisory_lock(7)")
+        working.pgconn.send_query(b"SELECT pg_advisory_lock(7)")
+        wait_until_blocked(strangers, db)
+        for idle in (ours, strangers, theirs):
+            wait_until_idle(db, idle)
+        pids = [conn.info.backend_pid for conn in (ours, strangers, theirs, working)]
+        assert db.execute(statement("daemon.engine", "end_sessions"), {"pids": pids}).fetchall() == [(True,)]
+        wait_until(lambda: {pid for pid, *_ in database.sessions()} & set(pids) == set(pids[1:]))
+        db.execute("SELECT pg_advisory_unlock(7)")
+        wait_until_idle(db, working)
 
 
 def test_a_worker_that_never_returns_ends_the_process(

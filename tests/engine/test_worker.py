@@ -196,6 +196,26 @@ def test_workers_whose_sessions_are_ended_go_on_with_new_ones(
     assert events.wait_for("worker.waiting")["level"] == "warning"
 
 
+def test_a_slice_whose_connection_was_lost_is_given_back_on_the_next_one(
+    db: psycopg.Connection, database: Database, events: EventTap
+) -> None:
+    """For anybody to take at once, and its attempt does not count."""
+    attempts: list[int] = []
+
+    def lose_the_first(conn: psycopg.Connection, _items: Sequence[Item]) -> None:
+        attempts.extend(number for (number,) in conn.execute("SELECT attempts FROM batch_slices"))
+        if len(attempts) == 1:
+            pid = conn.info.backend_pid
+            db.execute("SELECT pg_terminate_backend(%s)", (pid,))
+            wait_until(lambda: pid not in [session[0] for session in database.sessions()])
+
+    patient = Timing(grace=timedelta(hours=1))  # nobody takes over what is still claimed
+    with Engine(database.session, RecordingWorkload(before=lose_the_first), workers=1, timing=patient):
+        batch_id = batch(db, shop(db, products=2))
+        assert events.wait_for("batch.completed", batch_id=batch_id)["success"] == 2
+    assert attempts == [1, 1]
+
+
 def test_a_database_that_is_away_is_not_asked_again_before_its_time(events: EventTap) -> None:
     stop, asked, asked_again = threading.Event(), threading.Event(), threading.Event()
 

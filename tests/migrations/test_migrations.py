@@ -12,6 +12,7 @@ from tests.migrations.catalogue import PHP_TABLES, columns_of, rows_of, schema_o
 from tests.support.database import Database
 from tests.support.process import Catalogd
 
+SAFE_PATH = "pg_catalog, pg_temp"
 ID, COUNT, TEXT, TIME = "bigint", "integer", "text|character varying.*", "timestamp with time zone"
 
 COLUMNS = {
@@ -233,6 +234,23 @@ def test_every_migration_can_be_undone_and_has_a_lock_timeout() -> None:
     for path in forward:
         assert path.with_name(f"{path.stem}.rollback.sql") in files
         assert "SET LOCAL lock_timeout = '3s';" in path.read_text(encoding="utf-8"), path.name
+
+
+def test_what_runs_with_its_owners_rights_finds_nothing_that_others_have_put_there(db: psycopg.Connection) -> None:
+    """A name in its body is looked for in pg_catalog first, and among the caller's temporary tables last."""
+    found = db.execute(
+        "SELECT proname, proconfig FROM pg_proc WHERE prosecdef AND pronamespace = 'public'::regnamespace"
+    ).fetchall()
+    assert len(found) >= 10
+    assert [(name, settings) for name, settings in found if settings != [f"search_path={SAFE_PATH}"]] == []
+
+
+def test_so_it_does_on_each_step_of_the_way_there_and_back() -> None:
+    makes, safe = re.compile("SECURITY DEFINER"), re.compile(f"SECURITY DEFINER SET search_path = {SAFE_PATH} AS")
+    scripts = {path.name: path.read_text(encoding="utf-8") for path in migrations_directory().glob("*.sql")}
+    counts = {name: (len(makes.findall(script)), len(safe.findall(script))) for name, script in scripts.items()}
+    assert sum(made for made, _ in counts.values()) >= 14
+    assert [name for name, (made, safely) in counts.items() if made != safely] == []
 
 
 def test_up_down_up_gives_the_same_schema(empty_database: Database) -> None:

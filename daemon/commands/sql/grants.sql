@@ -253,7 +253,8 @@ BEGIN
             (runtime, 'SELECT', 'catalogd_schema'),
             (runtime, 'SELECT', '_yoyo_migration'),
 
-            -- Operators see everything of catalogd's, and nothing more of the shop's than the two views show.
+            -- Operators see everything of catalogd's but what may hold a login or whatever else PHP and the sheet of
+            -- suppliers wrote: addresses, options and habits. Of the shop's they see no more than the two views show.
             (operator, 'SELECT', 'categorization_batches'),
             (operator, 'SELECT', 'predictions'),
             (operator, 'SELECT', 'evidence'),
@@ -275,8 +276,11 @@ BEGIN
             (operator, 'SELECT', 'batch_observations'),
             (operator, 'SELECT', 'batch_drift'),
             (operator, 'SELECT', 'catalogd_duties'),
-            (operator, 'SELECT', 'suppliers'),
-            (operator, 'SELECT', 'supplier_imports'),
+            (operator, 'SELECT (id, name, source_type, is_active, created_at, updated_at)', 'suppliers'),
+            (operator, 'SELECT (id, status, supplier_id, source_type, column_mapping, phase, phase_percent, failed_phase,'
+                       ' line_numbers, total_lines, processed_lines, success_lines, error_lines, remaining_lines,'
+                       ' retry_count, priority, file_name, file_checksum, fetched, detected, ml_job, created_by, created_at,'
+                       ' started_at, completed_at, error_message)', 'supplier_imports'),
             (operator, 'SELECT', 'supplier_import_lines'),
             (operator, 'SELECT', 'supplier_import_results'),
             (operator, 'SELECT', 'supplier_import_summary'),
