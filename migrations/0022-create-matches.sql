@@ -328,7 +328,7 @@ BEGIN
     -- Items are gone: what others offer of their products is the best now, and drafts of nothing else are dropped.
     EXECUTE format($function$
         CREATE OR REPLACE FUNCTION catalogd_items_deleted() RETURNS trigger
-        LANGUAGE plpgsql SECURITY DEFINER AS $body$
+        LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
         DECLARE
             touched bigint[];
         BEGIN

@@ -6,7 +6,7 @@ DO $$
 BEGIN
     EXECUTE format($function$
         CREATE OR REPLACE FUNCTION catalogd_refresh_offers(ids bigint[]) RETURNS void
-        LANGUAGE sql SECURITY DEFINER SET search_path = pg_temp, pg_catalog AS $body$
+        LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
             WITH written AS (
                 INSERT INTO %1$I.product_offers AS known
                     (product_id, currency, minimum_price, supplier_item_id, suppliers, is_available)
