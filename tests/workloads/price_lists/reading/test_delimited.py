@@ -308,6 +308,8 @@ def test_a_header_where_the_options_say(reading):
 
 
 CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0", exclude_categories=["Cs", "Cc"]), max_size=20)
+# A backslash before a closing quote cannot be told from an escaped quote, as other writers have it.
+CELLS = CELLS.filter(lambda text: not text.endswith("\\"))
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
