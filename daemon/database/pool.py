@@ -198,6 +198,8 @@ class Session:
             conn.execute("SET client_connection_check_interval = '500ms'")
         except psycopg.Error as error:  # a server whose platform cannot watch its sockets
             log.debug("session.unwatched", sqlstate=error.sqlstate)
+        if conn.prepare_threshold is not None:
+            conn.prepare_threshold = 0  # planning a statement of ours takes longer than to carry it out
 
     def _bounds(self, server_version: int) -> dict[str, str]:
         bounds = {

@@ -7,10 +7,18 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import psycopg
 from psycopg import Connection
 from psycopg.pq import ExecStatus
+
+
+class Heard(NamedTuple):
+    """A notification; the same one sent twice is one."""
+
+    channel: str
+    payload: str
 
 
 def probe(conn: Connection, deadline_s: float) -> None:
@@ -28,13 +36,13 @@ def probe(conn: Connection, deadline_s: float) -> None:
         raise
 
 
-def hear(conn: Connection) -> set[str]:
-    """The channels of all notifications that have arrived, without waiting. Raises `psycopg.OperationalError`."""
+def hear(conn: Connection) -> set[Heard]:
+    """The notifications that have arrived, without waiting. Raises `psycopg.OperationalError`."""
     conn.pgconn.consume_input()
-    channels = set()
+    heard = set()
     while notification := conn.pgconn.notifies():
-        channels.add(notification.relname.decode())
-    return channels
+        heard.add(Heard(notification.relname.decode(), notification.extra.decode(errors="replace")))
+    return heard
 
 
 def sever(conn: Connection) -> None:

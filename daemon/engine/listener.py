@@ -4,7 +4,7 @@ import os
 import select
 import threading
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from datetime import timedelta
 from time import monotonic
@@ -14,7 +14,7 @@ import structlog
 from psycopg import Connection, sql
 
 from daemon.database.failures import summary
-from daemon.database.probe import deadline, hear, probe
+from daemon.database.probe import Heard, deadline, hear, probe
 from daemon.database.statements import statement
 from daemon.engine.backoff import Backoff
 from daemon.engine.life import BORROWING_S, Life
@@ -42,7 +42,9 @@ class Deaf(Exception):
 
 
 class Listener:
-    """Rings every bell at a notification, and once after each LISTEN, for what was sent meanwhile is gone.
+    """Rings the bell of the table that a notification names, or all where it names none of ours.
+
+    All ring once after each LISTEN, for what was sent meanwhile is gone.
 
     `connect` opens the listening connection; `notify` sends an empty notification on a channel through another one.
     """
@@ -121,8 +123,8 @@ class Listener:
             is_silent = not self._wait_for_bytes(conn, self._hearing.probe_every.total_seconds())
             if is_silent and not self._is_called():
                 probe(conn, self._hearing.probe_deadline.total_seconds())
-            if hear(conn):  # also what came with the answer to the probe
-                self._ring()
+            if heard := hear(conn):  # also what came with the answer to the probe
+                self._ring({notification.payload for notification in heard})
 
     def _is_called(self) -> bool:
         """Away from this connection."""
@@ -149,7 +151,7 @@ class Listener:
             remaining = patience_ends - monotonic()
             if remaining <= 0:
                 return False
-            if self._wait_for_bytes(conn, remaining) and channel in hear(conn):
+            if self._wait_for_bytes(conn, remaining) and Heard(channel, "") in hear(conn):
                 return True
         return True
 
@@ -163,8 +165,9 @@ class Listener:
             os.read(self._call_reader, CALLS)
         return [file for file in found if file != self._call_reader]
 
-    def _ring(self) -> None:
-        for lookout in self._lookouts:
+    def _ring(self, tables: Set[str] = frozenset()) -> None:
+        concerned = [lookout for lookout in self._lookouts if lookout.table in tables]
+        for lookout in concerned if concerned and len(concerned) == len(tables) else self._lookouts:
             lookout.wakeup.ring()
 
     def _lose(self, error: psycopg.Error) -> None:

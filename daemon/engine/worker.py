@@ -52,8 +52,11 @@ class Lookout:
         pace: Pace,
         on_look: Callable[[bool], None] = lambda _: None,
         preparers: Wakeup | None = None,
+        table: str = "",
     ) -> None:
+        """`table` is where notifications say that there is work."""
         self.wakeup = wakeup
+        self.table = table
         self.preparers = preparers or Wakeup()  # the bell of those who prepare batches
         self.is_deaf = threading.Event()  # no bell can be heard: the poll must be short
         self._pace = pace

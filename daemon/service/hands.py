@@ -60,7 +60,7 @@ class Team:
     ) -> None:
         pace = Pace(safety_poll=ground.settings.poll)
         on_look = partial(rest.look, workload.name) if rest is not None else lambda _: None
-        self.lookout = Lookout(Wakeup(ground.life), pace, on_look, Wakeup(ground.life))
+        self.lookout = Lookout(Wakeup(ground.life), pace, on_look, Wakeup(ground.life), workload.table.name)
         self._ground = ground
         self._audience = audience
         self._company = company

@@ -51,6 +51,16 @@ def test_a_hosts_long_name_leaves_room_for_what_the_session_is_for(database: Dat
     assert names == [(f"catalogd {'h' * 54}",), (f"catalogd {'h' * 39} migration lock",)]
 
 
+def test_a_statement_is_planned_once_in_a_session(database: Database) -> None:
+    with open_pool(Session(database.dsn, "catalogd test"), 1) as pool, pool.connection() as conn:
+        for value in (1, 2):
+            conn.execute("SELECT %s::int AS planned_once", (value,))
+        found = conn.execute(
+            "SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement LIKE '%planned_once'"
+        ).fetchall()
+    assert found == [(2, 0)]
+
+
 def test_the_server_looks_for_a_lost_host_as_often_as_we_do(database: Database) -> None:
     with Session(database.server.dsn(database.name, tcp=True), "catalogd here").connect() as conn:
         assert shown(conn, KEEPALIVES) == ["5", "2", "3", "10000"]

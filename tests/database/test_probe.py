@@ -86,9 +86,9 @@ def test_a_notification_that_comes_with_the_answer_is_not_lost(db: psycopg.Conne
         conn.execute("LISTEN one")
         conn.execute("LISTEN other")
         db.execute("NOTIFY one")
-        db.execute("NOTIFY other")
+        db.execute("NOTIFY other, 'something'")
         probe(conn, deadline_s=5.0)  # reads what lies before its answer
-        assert hear(conn) == {"one", "other"}
+        assert hear(conn) == {("one", ""), ("other", "something")}
         assert hear(conn) == set()
 
 

@@ -3,7 +3,7 @@
 import itertools
 import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
@@ -37,9 +37,12 @@ def listen(database: Database) -> Iterator[Run]:
 
     @contextmanager
     def run(
-        hearing: Hearing = SLOW, dsn: str | None = None, notify: Callable[[str], None] | None = None
+        hearing: Hearing = SLOW,
+        dsn: str | None = None,
+        notify: Callable[[str], None] | None = None,
+        lookouts: Sequence[Lookout] = (),
     ) -> Iterator[Lookout]:
-        stop, lookout = threading.Event(), Lookout(Wakeup(), Pace())
+        stop, lookout = threading.Event(), Lookout(Wakeup(), Pace(), table="categorization_batches")
         session = Session(dsn or database.dsn, "catalogd test", connect_timeout=ms(2000))
 
         def send(channel: str) -> None:
@@ -49,7 +52,7 @@ def listen(database: Database) -> Iterator[Run]:
         listener = Listener(
             lambda: session.connect("listener"),
             notify or send,
-            [lookout],
+            lookouts or [lookout],
             stop,
             Backoff(random.Random(1), 0.02, 0.1),
             hearing,
@@ -94,6 +97,46 @@ def test_each_insert_rings(db: psycopg.Connection, listen: Run) -> None:
             batch(db, [1])
             assert rings(lookout)
         assert not lookout.wakeup.wait(0)
+
+
+@pytest.mark.parametrize(
+    ("payload", "rung"),
+    [
+        ("one", {"one"}),
+        ("other", {"other"}),
+        ("", {"one", "other"}),  # a hand, or triggers of an earlier version
+        ("strange", {"one", "other"}),
+    ],
+)
+def test_a_notification_rings_for_the_table_that_it_names(
+    db: psycopg.Connection, listen: Run, payload: str, rung: set[str]
+) -> None:
+    """Were all woken, those with nothing to do would keep the server and the interpreter from the one who has."""
+    one, other = Lookout(Wakeup(), Pace(), table="one"), Lookout(Wakeup(), Pace(), table="other")
+    with listen(lookouts=[one, other]):
+        assert rings(one)
+        assert rings(other)
+        db.execute("SELECT pg_notify('catalogd', %s)", (payload,))
+        for lookout in (one, other):
+            if lookout.table in rung:
+                assert rings(lookout)
+        assert not one.wakeup.wait(0)
+        assert not other.wakeup.wait(0)
+
+
+@pytest.mark.parametrize("second", ["other", "", "strange"])
+def test_notifications_that_arrive_together_ring_for_all_that_they_may_mean(
+    db: psycopg.Connection, listen: Run, second: str
+) -> None:
+    one, other = Lookout(Wakeup(), Pace(), table="one"), Lookout(Wakeup(), Pace(), table="other")
+    with listen(lookouts=[one, other]):
+        assert rings(one)
+        assert rings(other)
+        with db.transaction():
+            for payload in ("one", second):
+                db.execute("SELECT pg_notify('catalogd', %s)", (payload,))
+        assert rings(one)
+        assert rings(other)
 
 
 def test_a_lost_connection_is_told_and_made_again_with_a_ring(

@@ -204,7 +204,7 @@ def test_the_bell_rings_for_an_insert_a_retry_and_a_cancel_and_for_nothing_else(
     for order, bells in orders:
         db.execute(order)
         db.execute("SELECT 1")
-        assert heard == [("catalogd", "")] * bells, order
+        assert heard == [("catalogd", "categorization_batches")] * bells, order
         heard.clear()
 
 

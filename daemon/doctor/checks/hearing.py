@@ -7,7 +7,7 @@ from time import monotonic
 
 from psycopg import Connection, sql
 
-from daemon.database.probe import hear
+from daemon.database.probe import Heard, hear
 from daemon.doctor.check import Check, Finding, Needs, ok, skipped, wrong
 from daemon.doctor.patient import Patient
 
@@ -38,7 +38,7 @@ def _hears(ear: Connection, channel: str) -> bool:
     ends = monotonic() + PATIENCE_S
     while (remaining := ends - monotonic()) > 0:
         readable, _, _ = select.select([ear.fileno()], [], [], remaining)
-        if readable and channel in hear(ear):
+        if readable and Heard(channel, "") in hear(ear):
             return True
     return False
 

@@ -5,6 +5,7 @@ from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -47,7 +48,7 @@ def read_examples(
     """Read all once; each product is let go as soon as its features are noted."""
     numbers = count()
     known = [defaultdict[str, int](numbers.__next__) for _ in sources]  # feature -> number, by first sight
-    readers = [Reader(source, found.__getitem__) for source, found in zip(sources, known, strict=True)]
+    readers = [Reader(source, partial(map, found.__getitem__)) for source, found in zip(sources, known, strict=True)]
     codes: dict[str, int] = {}
     ids, seen, labels, folds, ends = array("q"), array("i"), array("i"), array("b"), array("q", [0])
     for product, code in labelled:

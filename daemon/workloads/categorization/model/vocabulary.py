@@ -1,8 +1,9 @@
 """The features a model knows, and products as a sparse matrix of them."""
 
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -82,7 +83,7 @@ class Vocabulary:
         self.bounds: NDArray[np.int32] = np.cumsum([0, *map(len, features)], dtype=np.int32)
         self.lengths: NDArray[np.float32] = np.array([source.length for source in sources], dtype=np.float32)
         self._readers = [
-            Reader(source, _Columns(known, first, unknown(position)).__getitem__)
+            Reader(source, _columns_of(known, first, unknown(position)))
             for position, (source, known, first) in enumerate(
                 zip(self.sources, features, self.bounds.tolist(), strict=False)
             )
@@ -106,37 +107,30 @@ class Vocabulary:
         return assemble(columns, rows, len(products), self.bounds, self.lengths)
 
 
-class _Columns(dict[str, int]):
-    """The columns of the features of one source; `otherwise` for one that is not known."""
-
-    __slots__ = ("_otherwise",)
-
-    def __init__(self, features: Sequence[str], first: int, otherwise: int) -> None:
-        super().__init__((feature, column) for column, feature in enumerate(features, start=first))
-        self._otherwise = otherwise
-
-    def __missing__(self, feature: str) -> int:
-        return self._otherwise
+def _columns_of(features: Sequence[str], first: int, otherwise: int) -> Callable[[Sequence[str]], Iterable[int]]:
+    """Gives the columns of features of one source; `otherwise` for one that is not known."""
+    columns = {feature: column for column, feature in enumerate(features, start=first)}
+    return lambda seen: map(columns.get, seen, repeat(otherwise))
 
 
 class Reader(dict[Token, bytes]):
-    """What one source sees in products, as the numbers that `number_of` gives to features.
+    """What one source sees in products, as the numbers that `numbers_of` gives to features.
 
     Maps a token to its numbers, int32 one after the other: bytes, since joining them is the quickest way to an array.
     Of the tokens at most REMEMBERED are kept, and then none of them. Threads may share a reader.
     """
 
-    __slots__ = ("_number_of", "_source")
+    __slots__ = ("_numbers_of", "_source")
 
-    def __init__(self, source: EvidenceSource, number_of: Callable[[str], int]) -> None:
+    def __init__(self, source: EvidenceSource, numbers_of: Callable[[Sequence[str]], Iterable[int]]) -> None:
         self._source = source
-        self._number_of = number_of
+        self._numbers_of = numbers_of
 
     def read(self, reading: Reading) -> bytes:
         return b"".join(map(self.__getitem__, self._source.tokens(reading)))
 
     def __missing__(self, token: Token) -> bytes:
-        numbers = array("i", map(self._number_of, self._source.features(token))).tobytes()
+        numbers = array("i", self._numbers_of(self._source.features(token))).tobytes()
         if self._source.tokens_recur:
             if len(self) >= REMEMBERED:
                 self.clear()

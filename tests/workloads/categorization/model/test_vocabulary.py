@@ -27,7 +27,10 @@ def forgetful(monkeypatch):
 
 @pytest.mark.usefixtures("forgetful")
 def test_tokens_are_forgotten_before_they_are_too_many():
-    reader = Reader(NameWords(), lambda feature: int(feature[4:-1]) if feature[4:-1].isdigit() else -5)
+    def numbers_of(features):
+        return [int(feature[4:-1]) if feature[4:-1].isdigit() else -5 for feature in features]
+
+    reader = Reader(NameWords(), numbers_of)
     for n in range(100):
         numbers = reader.read(Reading(make_product(name=f"word{n}x other")))
         assert np.frombuffer(numbers, dtype=np.intc).tolist() == [n, -5, -5]  # its form, the other word
@@ -35,7 +38,7 @@ def test_tokens_are_forgotten_before_they_are_too_many():
 
 
 def test_tokens_that_do_not_recur_are_not_remembered():
-    reader = Reader(PartNumber(), len)
+    reader = Reader(PartNumber(), lambda features: map(len, features))
     numbers = reader.read(Reading(make_product(part_number="BC547")))
     assert np.frombuffer(numbers, dtype=np.intc).tolist() == [3, 4, 5, 6, 6, 3]
     assert not reader
