@@ -94,48 +94,50 @@ WITH front AS (
            CASE jsonb_typeof(entry.value)
                WHEN 'number' THEN CASE
                    WHEN entry.value::numeric BETWEEN 0 AND 9223372036854775807 AND scale(entry.value::numeric) = 0
-                       THEN entry.value::numeric
+                       THEN entry.value::bigint
                END
-               WHEN 'string' THEN substring(entry.value #>> '{{}}' FROM '^0*([0-9]{{1,19}})$')::numeric
-           END AS number
+               WHEN 'string' THEN CASE
+                   WHEN substring(entry.value #>> '{{}}' FROM '^0*([0-9]{{1,19}})$')::numeric <= 9223372036854775807
+                       THEN substring(entry.value #>> '{{}}' FROM '^0*([0-9]{{1,19}})$')::bigint
+               END
+           END AS item
     FROM batch
     CROSS JOIN LATERAL jsonb_array_elements(batch.items) AS entry (value)
     WHERE NOT batch.is_refused
-), good AS (
-    SELECT DISTINCT batch_id, number::bigint AS item
-    FROM element
-    WHERE number <= 9223372036854775807
 ), bad AS (
     SELECT DISTINCT batch_id, value
     FROM element
-    WHERE number IS NULL OR number > 9223372036854775807
-), done AS MATERIALIZED (
+    WHERE item IS NULL
+), result AS MATERIALIZED (
     SELECT {reference} AS batch_id, {result_item} AS item
     FROM {results}
     WHERE {reference} = ANY(ARRAY(SELECT id FROM batch))
-), todo AS (
-    SELECT good.batch_id,
-           good.item,
-           (row_number() OVER (PARTITION BY good.batch_id ORDER BY good.item) - 1) / %(slice_size)s::int AS place
-    FROM good
-    WHERE NOT EXISTS (SELECT FROM done WHERE done.batch_id = good.batch_id AND done.item = good.item)
+), good AS (
+    SELECT element.batch_id,
+           array_agg(DISTINCT element.item ORDER BY element.item) FILTER (WHERE result.item IS NULL) AS todo,
+           count(DISTINCT element.item) FILTER (WHERE result.item IS NOT NULL) AS done
+    FROM element
+    LEFT JOIN result
+      ON result.batch_id = element.batch_id
+     AND result.item = element.item
+    WHERE element.item IS NOT NULL
+    GROUP BY element.batch_id
 ), cut AS (
     INSERT INTO batch_slices (workload, batch_id, priority, turn, items)
     SELECT %(workload)s::text,
-           todo.batch_id,
+           good.batch_id,
            batch.priority,
-           todo.place + coalesce((
-               SELECT min(slice.turn)
-               FROM batch_slices AS slice
-               WHERE slice.workload = %(workload)s
-                 AND slice.priority = batch.priority
+           slice.place + coalesce((
+               SELECT min(outstanding.turn)
+               FROM batch_slices AS outstanding
+               WHERE outstanding.workload = %(workload)s
+                 AND outstanding.priority = batch.priority
            ), 0),
-           array_agg(todo.item ORDER BY todo.item)
-    FROM todo
-    JOIN batch ON batch.id = todo.batch_id
-    GROUP BY todo.batch_id, batch.priority, todo.place
-    ORDER BY todo.place, todo.batch_id
-    RETURNING batch_id, item_count
+           good.todo[slice.place * %(slice_size)s::int + 1 : (slice.place + 1) * %(slice_size)s::int]
+    FROM good
+    JOIN batch ON batch.id = good.batch_id
+    CROSS JOIN LATERAL generate_series(0, (cardinality(good.todo) - 1) / %(slice_size)s::int) AS slice (place)
+    ORDER BY slice.place, good.batch_id
 ), cleared AS (
     DELETE FROM {errors}
     WHERE {reference} IN (SELECT id FROM batch WHERE NOT is_refused)
@@ -146,32 +148,20 @@ WITH front AS (
            'not_an_id',
            'not an id: an id is a whole number from 0 to 9223372036854775807'
     FROM bad
-), counted AS (
-    SELECT batch_id,
-           sum(good) AS good,
-           sum(bad) AS bad,
-           sum(todo) AS todo
-    FROM (
-        SELECT batch_id, 1 AS good, 0 AS bad, 0 AS todo FROM good
-        UNION ALL
-        SELECT batch_id, 0, 1, 0 FROM bad
-        UNION ALL
-        SELECT batch_id, 0, 0, item_count FROM cut
-    ) AS entry
-    GROUP BY batch_id
 ), tally AS (
     SELECT batch.*,
-           coalesce(counted.good, 0) AS good,
-           coalesce(counted.bad, 0) AS bad,
-           coalesce(counted.todo, 0) AS todo
+           coalesce(cardinality(good.todo), 0) AS todo,
+           coalesce(good.done, 0) AS done,
+           coalesce(refusal.bad, 0) AS bad
     FROM batch
-    LEFT JOIN counted ON counted.batch_id = batch.id
+    LEFT JOIN good ON good.batch_id = batch.id
+    LEFT JOIN (SELECT batch_id, count(*) AS bad FROM bad GROUP BY batch_id) AS refusal ON refusal.batch_id = batch.id
 ), verdict AS (
     SELECT tally.*,
            CASE
                WHEN is_refused THEN 'failed'
                WHEN kind <> 'array' THEN 'failed'
-               WHEN good = 0 AND bad > 0 THEN 'failed'
+               WHEN todo + done = 0 AND bad > 0 THEN 'failed'
                WHEN todo = 0 THEN 'completed'
                ELSE 'processing'
            END AS status,
@@ -182,7 +172,7 @@ WITH front AS (
                    THEN format('%%s is empty: it must be a JSON array of ids.', %(items_column)s::text)
                WHEN kind <> 'array'
                    THEN format('%%s is a JSON %%s: it must be an array of ids.', %(items_column)s::text, kind)
-               WHEN good = 0 AND bad > 0
+               WHEN todo + done = 0 AND bad > 0
                    THEN format('None of the %%s entries of %%s is an id.', bad, %(items_column)s::text)
            END AS error_message
     FROM tally
@@ -191,9 +181,9 @@ WITH front AS (
     SET status = verdict.status,
         error_message = verdict.error_message,
         retry_count = verdict.retry_count,
-        {total} = CASE WHEN is_refused THEN target.{total} ELSE good + bad END,
-        {processed} = CASE WHEN is_refused THEN target.{processed} ELSE good - todo + bad END,
-        {success} = CASE WHEN is_refused THEN target.{success} ELSE good - todo END,
+        {total} = CASE WHEN is_refused THEN target.{total} ELSE todo + done + bad END,
+        {processed} = CASE WHEN is_refused THEN target.{processed} ELSE done + bad END,
+        {success} = CASE WHEN is_refused THEN target.{success} ELSE done END,
         {remaining} = CASE WHEN verdict.status = 'processing' THEN todo END,
         {error} = CASE WHEN is_refused THEN target.{error} ELSE bad END,
         started_at = clock_timestamp(),
