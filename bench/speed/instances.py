@@ -25,18 +25,22 @@ def measure(arena: Arena) -> None:
     for number in range(1, arena.scale.side_rounds + 1):
         for count in arena.scale.instances:
             with arena.shop("contest") as shop:
-                arena.record("instances", str(count), number, **_run(arena, shop, count))
+                values = _run(arena, shop, count, HEAVY, arena.scale.heavy)
+                arena.record("instances", str(count), number, **values)
+        for count in arena.scale.instances[:2]:
+            with arena.shop("contest") as shop:
+                values = _run(arena, shop, count, ours.REAL, arena.scale.products // 2)
+                arena.record("instances, real decision", str(count), number, **values)
 
 
-def _run(arena: Arena, shop: Shop, count: int) -> dict[str, float]:
-    products = arena.scale.heavy
+def _run(arena: Arena, shop: Shop, count: int, decision: dict[str, str], products: int) -> dict[str, float]:
     with ExitStack() as stack:
         hosts = arena.others.hosts if arena.others else [""] * count
         daemons: list[Instance] = [
-            stack.enter_context(arena.instance(shop, PROGRAM, f"instance-{number}", host, **HEAVY))
+            stack.enter_context(arena.instance(shop, PROGRAM, f"instance-{number}", host, **decision))
             for number, host in enumerate(hosts[:count])
         ]
         ours.warm_up(shop, count * WARM_SLICES * WARM_UP)  # so many that every instance gets some, and reads the model
         batch_id, values = ours.treat_batch(shop, daemons, ids(shop, products, WARM_UP))
-    verify(shop, [batch_id], products, len(trivial_decision().evidence))
+    verify(shop, [batch_id], products, len(trivial_decision().evidence) if decision else None)
     return values

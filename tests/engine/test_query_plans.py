@@ -252,8 +252,13 @@ def test_a_batch_is_not_slowed_by_its_own_predictions_where_all_others_are_decid
     assert [node["Index Name"] for node in nodes if "Index Name" in node] == ["predictions_product_id_idx"]
 
 
-def test_what_a_batch_has_is_found_by_batch_and_product_whatever_the_statistics_say(database: Database) -> None:
-    """They may be those of a table that was nearly empty; the batch's own predictions are many by now."""
+@pytest.mark.parametrize(
+    ("known", "written"), [(0, 0), (0, 1), (0, 500), (0, 1000), (0, 5000), (0, 20_000), (1, 20_000)]
+)
+def test_what_a_batch_has_is_found_by_batch_and_product_whatever_the_statistics_say(
+    database: Database, known: int, written: int
+) -> None:
+    """They may be those of a table that was empty, or nearly; the batch's own predictions are some by now, or many."""
     with database.session.connect() as db:
         db.execute("ALTER TABLE predictions SET (autovacuum_enabled = off)")
         db.execute("INSERT INTO products (sku, name) SELECT i, i FROM generate_series(1, 20000) AS i")
@@ -261,15 +266,13 @@ def test_what_a_batch_has_is_found_by_batch_and_product_whatever_the_statistics_
         insert = (
             "INSERT INTO predictions (batch_id, product_id) SELECT %s, i FROM generate_series(%s::int, %s::int) AS i"
         )
-        for upper in (0, 1, 20_000):
-            db.execute("TRUNCATE predictions CASCADE")
-            db.execute(insert, (one, 1, upper))
-            if upper < 20_000:  # afterwards they are those of a single row
-                db.execute("ANALYZE predictions")
-            values: dict[str, object] = {"batch_ids": [one] * 500, "product_ids": list(range(1, 501))}
-            nodes = run(db, statement("daemon.workloads.categorization", "read_predicted"), values)
-            used = [node["Index Name"] for node in nodes if "Index Name" in node]
-            assert used == ["predictions_batch_id_product_id_key"], upper
+        db.execute(insert, (one, 1, known))
+        db.execute("VACUUM ANALYZE predictions")
+        db.execute(insert, (one, known + 1, written))
+        values: dict[str, object] = {"batch_ids": [one] * 500, "product_ids": list(range(1, 501))}
+        nodes = run(db, statement("daemon.workloads.categorization", "read_predicted"), values)
+    used = [node["Index Name"] for node in nodes if "Index Name" in node]
+    assert used == ["predictions_batch_id_product_id_key"]
 
 
 def test_a_session_plans_a_statement_without_a_look_at_its_values(database: Database) -> None:
