@@ -43,7 +43,7 @@ SHORT = Scale(
     big=100_000,
     fair=15,
     grown=(0, 1_000_000),
-    heavy=16_000,
+    heavy=32_000,
     instances=(1, 2),
     trigger_s=3,
 )
@@ -60,7 +60,7 @@ FULL = replace(
     big=1_000_000,
     fair=60,
     grown=(0, 1_000_000, 4_000_000, 16_000_000),
-    heavy=20_000,
+    heavy=40_000,
     instances=(1, 2, 4, 8),
     trigger_s=10,
 )
@@ -98,6 +98,7 @@ def measure(options: argparse.Namespace) -> Results:
     scale = FULL if options.full else SHORT
     changes = {"rounds": options.rounds, "products": options.products} | dict(options.set)
     scale = replace(scale, **{name: value for name, value in changes.items() if value is not None})
+    before = Results.read(options.json) if options.anew else None
     results = Results(about=about(options, scale))
     with (
         tempfile.TemporaryDirectory(prefix="catalogd-bench-") as directory,
@@ -107,13 +108,15 @@ def measure(options: argparse.Namespace) -> Results:
         arena = Arena(server, Path(directory), scale, results, others)
         arena.prepare(options.catalogue, options.hold_out)
         peer.prepare(arena, options.peers)
+        found = results
         for name in options.only:
             began = monotonic()
             say(f"\n{name}")
             CASES[name](arena)
             say(f"{name} took {monotonic() - began:.0f} s")
-            results.write(options.json)
-    return results
+            found = results if before is None else before.renewed_by(results)
+            found.write(options.json)
+    return found
 
 
 def about(options: argparse.Namespace, scale: Scale) -> dict[str, object]:
@@ -190,6 +193,7 @@ def parse() -> argparse.Namespace:
         help=f"another size, for a trial: {', '.join(sizes())}; several numbers with a comma for grown and instances",
     )
     parser.add_argument("--json", type=Path, default=Path("build/bench.json"), metavar="FILE")
+    parser.add_argument("--anew", action="store_true", help="keep what the JSON file has of other cases than these")
     parser.add_argument("--document", type=Path, metavar="DIRECTORY", help="write performance.md and its chart there")
     parser.add_argument("--render", action="store_true", help="measure nothing: use what is in the JSON file")
     options = parser.parse_args()

@@ -44,6 +44,20 @@ class Results:
         found = json.loads(file.read_text(encoding="utf-8"))
         return cls(**found | {"samples": [Sample(**sample) for sample in found["samples"]]})
 
+    def renewed_by(self, newer: Results) -> Results:
+        """With the cases that were measured anew in the place of what they were; `about` tells which."""
+        cases = {sample.case for sample in newer.samples}
+        order = list(dict.fromkeys(sample.case for sample in [*self.samples, *newer.samples]))
+        kept = [sample for sample in self.samples if sample.case not in cases]
+        anew = f"{', '.join(case for case in order if case in cases)} on {newer.about.get('date')}, by themselves"
+        return Results(
+            about=self.about | {"measured anew": anew},
+            absent=self.absent | newer.absent,
+            failed=[*self.failed, *newer.failed],
+            samples=sorted([*kept, *newer.samples], key=lambda sample: order.index(sample.case)),
+            notes=self.notes | newer.notes,
+        )
+
     def competitors(self, case: str) -> list[str]:
         """In the order in which they first ran."""
         return list(dict.fromkeys(sample.competitor for sample in self.samples if sample.case == case))

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-PIECE_S = 5.0  # of a long wait; whoever waits shows life at each
+PIECE_S = 10.0  # of a long wait; whoever waits shows life at each, which is what most of the time at rest goes into
 # Names are looked up, which nobody can break off: every name server is asked about every domain of the search list,
 # twice, for each of several hosts. Then each of their addresses is tried.
 CONNECTING_S = 600.0

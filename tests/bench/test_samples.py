@@ -34,6 +34,19 @@ def test_a_round_that_one_of_them_did_not_run_has_no_ratio() -> None:
     assert found.ratio("batch", "a", "nobody", "per_s") is None
 
 
+def test_a_case_that_was_measured_anew_takes_the_place_of_what_it_was() -> None:
+    before = results(("a", 1, 10), ("b", 1, 5))
+    before.samples.append(Sample("idle", "a", 1, 1000.0, {"cpu_s": 2.0}))
+    before.about = {"date": "2026-01-01"}
+    newer = results(("a", 1, 20))
+    newer.about = {"date": "2026-01-02"}
+    found = before.renewed_by(newer)
+    assert [(sample.case, sample.competitor) for sample in found.samples] == [("batch", "a"), ("idle", "a")]
+    assert found.by_round("batch", "a", "per_s") == {1: 20}
+    assert found.about == {"date": "2026-01-01", "measured anew": "batch on 2026-01-02, by themselves"}
+    assert len(before.samples) == 3
+
+
 @pytest.mark.parametrize(("share", "wanted"), [(0.5, 50), (0.99, 99), (1.0, 100), (0.001, 1)])
 def test_a_percentile_is_a_value_that_was_seen(share: float, wanted: int) -> None:
     assert percentile([*range(100, 0, -1)], share) == wanted
