@@ -85,7 +85,7 @@ screenshots: $(STAMP) ## pictures of the page for docs/images, from the running 
 handover: $(STAMP) ## figures of kills and rolling restarts: make handover [ARGS="--rounds 20"]
 	@$(BIN)/python -m bench.handover $(ARGS)
 
-bench: $(STAMP) $(PYTHON_PEERS) $(NODE_PEERS) ## as fast as it should be? beside limits and other queues: make bench [CATALOGUE=...]
+bench: $(STAMP) $(PYTHON_PEERS) $(NODE_PEERS) ## as fast as it should be? beside limits and other queues, fetched from PyPI and npm; ten minutes: make bench [CATALOGUE=...]
 	@$(BIN)/python -m bench.speed $(if $(CATALOGUE),--catalogue "$(CATALOGUE)") $(ARGS)
 
 bench-full: $(STAMP) $(PYTHON_PEERS) $(NODE_PEERS) ## the same in full size, for more than an hour; writes docs/performance.md

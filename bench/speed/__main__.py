@@ -36,7 +36,7 @@ SHORT = Scale(
     products=100_000,
     naive=3_000,
     tiny=1_500,
-    pickups=60,
+    pickups=200,
     idle_s=60,
     starts=10,
     small=10_000,
@@ -88,6 +88,8 @@ def main() -> int:
     print_table(report.figures(results))
     if options.document:
         publish(results, options.document)
+    for name, reason in results.absent.items():
+        say(f"{name} is absent: {reason}")
     for failure in results.failed:
         say(f"FAILED: {failure}")
     return 1 if results.failed else 0
@@ -199,6 +201,8 @@ def parse() -> argparse.Namespace:
     options = parser.parse_args()
     if options.catalogue is not None and not options.catalogue.is_file():
         parser.error(f"no such file: {options.catalogue}")
+    if (options.anew or options.render) and not options.json.is_file():
+        parser.error(f"no such file: {options.json}")
     return options
 
 

@@ -213,7 +213,7 @@ def _first(results: Results) -> Figure:
 
 def _instances(results: Results) -> Figure:
     found = results.ratio("instances", "2", "1", "products_per_s")
-    return _ratio("two instances against one, heavy decision", found, 1.8)
+    return _ratio("two instances against one, heavy decision", found, 1.8, str(results.about.get("instances", "")))
 
 
 def _fairness(results: Results) -> Figure:

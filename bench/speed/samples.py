@@ -49,10 +49,14 @@ class Results:
         cases = {sample.case for sample in newer.samples}
         order = list(dict.fromkeys(sample.case for sample in [*self.samples, *newer.samples]))
         kept = [sample for sample in self.samples if sample.case not in cases]
-        anew = f"{', '.join(case for case in order if case in cases)} on {newer.about.get('date')}, by themselves"
+        names = ", ".join(f"“{case}”" for case in order if case in cases)
+        anew = {
+            f"measured anew, {names}": f"{newer.about.get('date')}, by themselves; scale: {newer.about.get('scale')}"
+        }
+        present = {sample.competitor for sample in newer.samples}
         return Results(
-            about=self.about | {"measured anew": anew},
-            absent=self.absent | newer.absent,
+            about=self.about | anew,
+            absent={name: why for name, why in self.absent.items() if name not in present} | newer.absent,
             failed=[*self.failed, *newer.failed],
             samples=sorted([*kept, *newer.samples], key=lambda sample: order.index(sample.case)),
             notes=self.notes | newer.notes,

@@ -38,11 +38,17 @@ OF_THE_SESSION = MappingProxyType(
 
 # Every statement of ours has its index, and a plan is kept for a while (to plan it for each call takes longer than to
 # carry it out): it must not depend on how small a table was when the session first met it, nor fetch all in order to
-# sort it where an index has it in order. (A foreign key's check that was planned for a table of one page reads the
-# whole of it for each row once it has grown.) What has to read a whole table all the same looks so dear to older
-# servers that they would compile it first.
+# sort it, or the rest of it, where an index has it in order. (A foreign key's check that was planned for a table of one
+# page reads the whole of it for each row once it has grown.) What has to read a whole table all the same looks so dear
+# to older servers that they would compile it first.
 PLANNING = MappingProxyType(
-    {"enable_seqscan": "off", "enable_bitmapscan": "off", "jit": "off", "plan_cache_mode": "force_generic_plan"}
+    {
+        "enable_seqscan": "off",
+        "enable_bitmapscan": "off",
+        "enable_incremental_sort": "off",
+        "jit": "off",
+        "plan_cache_mode": "force_generic_plan",
+    }
 )
 
 

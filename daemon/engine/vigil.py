@@ -57,7 +57,9 @@ class Vigil:
         silent = [name for name, seconds in silences.items() if seconds > self._life.bound_s]
         if silent:
             self._tell(silences)
-            if monotonic() - now > self.every_s:  # whoever reads the log did not: this is what they were waiting for
+            if (
+                monotonic() - now > self.every_s / 2
+            ):  # whoever reads the log did not: this is what they were waiting for
                 return []
         return silent
 

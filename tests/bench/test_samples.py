@@ -39,11 +39,16 @@ def test_a_case_that_was_measured_anew_takes_the_place_of_what_it_was() -> None:
     before.samples.append(Sample("idle", "a", 1, 1000.0, {"cpu_s": 2.0}))
     before.about = {"date": "2026-01-01"}
     newer = results(("a", 1, 20))
-    newer.about = {"date": "2026-01-02"}
+    newer.about = {"date": "2026-01-02", "scale": {"heavy": 2}}
+    before.absent = {"a": "not installed", "b": "no network"}
     found = before.renewed_by(newer)
     assert [(sample.case, sample.competitor) for sample in found.samples] == [("batch", "a"), ("idle", "a")]
     assert found.by_round("batch", "a", "per_s") == {1: 20}
-    assert found.about == {"date": "2026-01-01", "measured anew": "batch on 2026-01-02, by themselves"}
+    assert found.about == {
+        "date": "2026-01-01",
+        "measured anew, “batch”": "2026-01-02, by themselves; scale: {'heavy': 2}",
+    }
+    assert found.absent == {"b": "no network"}
     assert len(before.samples) == 3
 
 

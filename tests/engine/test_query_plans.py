@@ -275,6 +275,21 @@ def test_what_a_batch_has_is_found_by_batch_and_product_whatever_the_statistics_
     assert used == ["predictions_batch_id_product_id_key"]
 
 
+def test_what_others_write_into_a_later_batch_just_now_is_not_walked_through(database: Database) -> None:
+    """Rows that cannot be seen yet have an entry in the index, and each would be looked up to find that out."""
+    with database.session.connect() as db, database.connect() as other:
+        db.execute("INSERT INTO products (sku, name) SELECT i, i FROM generate_series(1, 5000) AS i")
+        one, later = batch(db, [1], status="completed"), batch(db, [1], status="completed")
+        with other.transaction():
+            other.execute(
+                "INSERT INTO predictions (batch_id, product_id) SELECT %s, i FROM generate_series(1, 5000) AS i",
+                (later,),
+            )
+            values: dict[str, object] = {"batch_ids": [one] * 500, "product_ids": list(range(1, 501))}
+            nodes = run(db, statement("daemon.workloads.categorization", "read_predicted"), values)
+    assert_reads_little(nodes, most_pages=6 * 500)
+
+
 def test_a_session_plans_a_statement_without_a_look_at_its_values(database: Database) -> None:
     """Once, then: otherwise planning a tiny batch's statements takes longer than carrying them out."""
     queue = make_queue()

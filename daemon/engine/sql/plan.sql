@@ -96,10 +96,10 @@ WITH front AS (
                    WHEN entry.value::numeric BETWEEN 0 AND 9223372036854775807 AND scale(entry.value::numeric) = 0
                        THEN entry.value::bigint
                END
-               WHEN 'string' THEN CASE
-                   WHEN substring(entry.value #>> '{{}}' FROM '^0*([0-9]{{1,19}})$')::numeric <= 9223372036854775807
-                       THEN substring(entry.value #>> '{{}}' FROM '^0*([0-9]{{1,19}})$')::bigint
-               END
+               WHEN 'string' THEN nullif(
+                   least(substring(entry.value #>> '{{}}' FROM '^0*([0-9]{{1,19}})$')::numeric, 9223372036854775808),
+                   9223372036854775808
+               )::bigint
            END AS item
     FROM batch
     CROSS JOIN LATERAL jsonb_array_elements(batch.items) AS entry (value)
@@ -108,6 +108,10 @@ WITH front AS (
     SELECT DISTINCT batch_id, value
     FROM element
     WHERE item IS NULL
+), bad_of_batch AS MATERIALIZED (
+    SELECT batch_id, count(*) AS bad
+    FROM bad
+    GROUP BY batch_id
 ), result AS MATERIALIZED (
     SELECT {reference} AS batch_id, {result_item} AS item
     FROM {results}
@@ -152,10 +156,10 @@ WITH front AS (
     SELECT batch.*,
            coalesce(cardinality(good.todo), 0) AS todo,
            coalesce(good.done, 0) AS done,
-           coalesce(refusal.bad, 0) AS bad
+           coalesce(bad_of_batch.bad, 0) AS bad
     FROM batch
     LEFT JOIN good ON good.batch_id = batch.id
-    LEFT JOIN (SELECT batch_id, count(*) AS bad FROM bad GROUP BY batch_id) AS refusal ON refusal.batch_id = batch.id
+    LEFT JOIN bad_of_batch ON bad_of_batch.batch_id = batch.id
 ), verdict AS (
     SELECT tally.*,
            CASE
