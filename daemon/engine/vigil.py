@@ -57,9 +57,8 @@ class Vigil:
         silent = [name for name, seconds in silences.items() if seconds > self._life.bound_s]
         if silent:
             self._tell(silences)
-            if (
-                monotonic() - now > self.every_s / 2
-            ):  # whoever reads the log did not: this is what they were waiting for
+            told_s = monotonic() - now
+            if told_s > self.every_s / 2:  # whoever reads the log did not: this is what they were waiting for
                 return []
         return silent
 

@@ -143,14 +143,15 @@ def test_nor_is_time_before_the_first_look(clock: Clock, life: Life) -> None:
         assert pass_time(clock, BOUND_S, vigil) == ["main"]
 
 
+@pytest.mark.parametrize("held_s", [0.6 * PIECE_S, 1_000.0])
 def test_who_waits_for_the_reader_of_the_log_is_not_blamed(
-    clock: Clock, life: Life, monkeypatch: pytest.MonkeyPatch
+    clock: Clock, life: Life, monkeypatch: pytest.MonkeyPatch, held_s: float
 ) -> None:
     """A terminal that was held by Ctrl-S, a pager that is read: whoever tells of it waits, too."""
     vigil = Vigil(life)
 
     def wait_for_the_reader(*_: object, **__: object) -> None:
-        clock.now += 1_000.0
+        clock.now += held_s
 
     monkeypatch.setattr(vigil_module.log, "error", wait_for_the_reader)
     with life.of("worker-1"):
